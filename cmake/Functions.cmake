@@ -1,0 +1,66 @@
+# tersegrad_add_library(<concern> [TORCH] [DEPS target…] [PRIVATE_DEPS target…])
+#   The static library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder.
+#   Sources are globbed so that a plug-in is one new file; CONFIGURE_DEPENDS notices it at the next build.
+#   TORCH: compiled with LibTorch behind one precompiled header.
+function(tersegrad_add_library concern)
+  cmake_parse_arguments(arg "TORCH" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources) # being written
+    add_library(tersegrad_${concern} INTERFACE)
+    add_library(tersegrad::${concern} ALIAS tersegrad_${concern})
+    target_include_directories(tersegrad_${concern} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(tersegrad_${concern} INTERFACE ${arg_DEPS})
+    return()
+  endif()
+  add_library(tersegrad_${concern} STATIC ${sources})
+  add_library(tersegrad::${concern} ALIAS tersegrad_${concern})
+  set_target_properties(tersegrad_${concern} PROPERTIES EXPORT_NAME ${concern})
+  target_include_directories(tersegrad_${concern} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
+  target_link_libraries(tersegrad_${concern} PUBLIC ${arg_DEPS} PRIVATE tersegrad_options ${arg_PRIVATE_DEPS})
+  target_compile_features(tersegrad_${concern} PUBLIC cxx_std_20)
+  if(arg_TORCH)
+    target_link_libraries(tersegrad_${concern} PUBLIC tersegrad::torch)
+    target_precompile_headers(tersegrad_${concern} PRIVATE <torch/torch.h>)
+  endif()
+endfunction()
+
+# tersegrad_link_all(<target> <concern>…): links the libraries whole, so that the plug-ins in them register
+# themselves although nothing names them.
+function(tersegrad_link_all target)
+  foreach(concern ${ARGN})
+    target_link_libraries(${target} PRIVATE tersegrad_${concern})
+    # An override, because the same library also comes in plainly, as another one's dependency.
+    set_property(TARGET ${target} PROPERTY LINK_LIBRARY_OVERRIDE_tersegrad_${concern} WHOLE_ARCHIVE)
+  endforeach()
+endfunction()
+
+# tersegrad_add_test(<name> SOURCES file… LINK concern… [TORCH] [RANKS n…] [TIMEOUT s] [LABELS …])
+#   A GoogleTest program. Without RANKS it runs alone; with RANKS it runs under mpiexec once for each number, as
+#   <name>/<ranks>. Its libraries are linked whole. A program in which no test ran fails.
+function(tersegrad_add_test name)
+  cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;LINK;DEPS;RANKS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE tersegrad_options GTest::gtest ${arg_DEPS})
+  tersegrad_link_all(${name} ${arg_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  if(arg_TORCH)
+    target_precompile_headers(${name} PRIVATE <torch/torch.h>)
+  endif()
+  if(arg_RANKS)
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
+    foreach(ranks ${arg_RANKS})
+      add_test(NAME ${name}/${ranks} COMMAND ${PROJECT_SOURCE_DIR}/launch/local --ranks ${ranks} --program $<TARGET_FILE:${name}>)
+      set_tests_properties(${name}/${ranks} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS "mpi;${arg_LABELS}"
+                           PASS_REGULAR_EXPRESSION "tests PASSED" FAIL_REGULAR_EXPRESSION "tests FAILED;Running 0 tests")
+    endforeach()
+  else()
+    target_link_libraries(${name} PRIVATE GTest::gtest_main)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
+                         FAIL_REGULAR_EXPRESSION "Running 0 tests")
+  endif()
+endfunction()

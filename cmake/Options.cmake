@@ -1,0 +1,28 @@
+# Compile options for our own code (target tersegrad_options), sanitizers, the compiler cache.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# -O3 without -march: the program runs on any x86-64; the kernels that want more choose it when they run.
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+
+add_library(tersegrad_options INTERFACE)
+target_compile_features(tersegrad_options INTERFACE cxx_std_20)
+# -ffp-contract=off: a fused multiply-add rounds once where two operations round twice, so contraction would
+# make bits depend on how a compiler happened to schedule a loop.
+target_compile_options(tersegrad_options INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off)
+if(TERSEGRAD_WERROR)
+  target_compile_options(tersegrad_options INTERFACE -Werror)
+endif()
+if(TERSEGRAD_SANITIZE)
+  target_compile_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE})
+endif()
+
+find_program(TERSEGRAD_CCACHE ccache)
+mark_as_advanced(TERSEGRAD_CCACHE)
+if(TERSEGRAD_CCACHE)
+  # The sloppiness is what ccache's manual asks for to cache units that use a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${TERSEGRAD_CCACHE})
+endif()

@@ -1,0 +1,34 @@
+// Networks: what every model file registers.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tersegrad/core/registry.hpp"
+
+namespace tersegrad {
+
+/// What a model must fit: one example's shape ({30}, {1, 28, 28}, …) and the number of classes.
+struct NetworkShape {
+  std::vector<std::int64_t> input;
+  std::int64_t classes = 0;
+};
+
+/// A classifier: forward maps [batch, input…] float32 to logits [batch, classes].
+///
+/// The trainer draws the initial parameters from LibTorch's generator, which it seeds (--init-seed) before it
+/// asks the registry for the model, and afterwards makes every parameter a view of one flat buffer: a model
+/// keeps no raw pointer to its parameters.
+class Network : public torch::nn::Module {
+ public:
+  static constexpr const char* family = "model";
+  virtual torch::Tensor forward(torch::Tensor x) = 0;
+};
+
+/// `std::unique_ptr<Network>` from the registry; the trainer turns it into a shared_ptr (torch::nn::Module needs one).
+using NetworkRegistry = Registry<Network, const NetworkShape&>;
+
+}  // namespace tersegrad

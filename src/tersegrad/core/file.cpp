@@ -1,0 +1,85 @@
+#include "tersegrad/core/file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "tersegrad/core/error.hpp"
+
+namespace tersegrad {
+namespace {
+
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
+  const int reason = errno;
+  throw Error(concat("cannot ", what, " '", path.string(), "': ", std::strerror(reason)));
+}
+
+/// Owns a file descriptor.
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags, const char* what) : fd_(::open(path.c_str(), flags, 0644)) {
+    if (fd_ < 0) fail(what, path);
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+std::filesystem::path partial_path(const std::filesystem::path& path) {
+  auto partial = path;
+  partial += ".part";
+  return partial;
+}
+
+void commit_file(const std::filesystem::path& path) {
+  const auto partial = partial_path(path);
+  {
+    const Descriptor file(partial, O_RDONLY, "open");
+    if (::fsync(file.get()) != 0) fail("flush", partial);
+  }
+  if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view content) {
+  const auto partial = partial_path(path);
+  {
+    const Descriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    while (!content.empty()) {
+      const ssize_t written = ::write(file.get(), content.data(), content.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) {
+        const int reason = errno;
+        ::unlink(partial.c_str());
+        errno = reason;
+        fail("write", path);
+      }
+      content.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  commit_file(path);
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY, "open");
+  std::string content;
+  char chunk[1 << 16];
+  for (;;) {
+    const ssize_t got = ::read(file.get(), chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("read", path);
+    if (got == 0) return content;
+    content.append(chunk, static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,29 @@
+// Numbers and tables as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tersegrad {
+
+/// "1.50 kB", "134 MB": three significant digits, decimal units (as link speeds are quoted).
+std::string format_bytes(double bytes);
+/// "12.3 ms", "4.56 s", "2 min 05 s", "3 h 12 min".
+std::string format_duration(double seconds);
+/// `digits` significant digits, no trailing zeros ("0.0125", "1.3e-07").
+std::string format_number(double value, int digits = 4);
+
+/// A plain-text table: the first row is the heading, the first column is left-aligned, the others right-aligned.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> heading) : rows_{std::move(heading)} {}
+  /// \throws Error unless it has as many cells as the heading.
+  void add(std::vector<std::string> row);
+  std::string str() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace tersegrad

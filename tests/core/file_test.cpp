@@ -1,0 +1,54 @@
+#include "tersegrad/core/file.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tersegrad/core/error.hpp"
+
+namespace tersegrad {
+namespace {
+
+class FileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("tersegrad-file-test-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path folder_;
+};
+
+TEST_F(FileTest, WritesWholeAndLeavesNoPartialFile) {
+  const auto path = folder_ / "a";
+  const std::string content(200000, 'x');
+  write_file(path, content);
+  EXPECT_EQ(read_file(path), content);
+  EXPECT_FALSE(std::filesystem::exists(partial_path(path)));
+  write_file(path, "");
+  EXPECT_EQ(read_file(path), "");
+}
+
+TEST_F(FileTest, FailureNamesThePathAndTheReason) {
+  try {
+    write_file(folder_ / "no" / "such", "x");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("no/such"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("No such file"), std::string::npos);
+  }
+  EXPECT_THROW(read_file(folder_ / "missing"), Error);
+}
+
+TEST_F(FileTest, FullDiskLeavesTheOldFile) {
+  // /dev/full answers every write with "No space left on device".
+  EXPECT_THROW(
+      {
+        std::filesystem::create_symlink("/dev/full", partial_path(folder_ / "b"));
+        write_file(folder_ / "b", "content");
+      },
+      Error);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "b"));
+}
+
+}  // namespace
+}  // namespace tersegrad
