@@ -1,5 +1,8 @@
 # tersegrad_add_library(<concern> [TORCH] [DEPS target…] [PRIVATE_DEPS target…])
-#   The static library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder.
+#   The object library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder.
+#   Objects, not an archive: a linker drops archive members that nothing names, and with them the plug-ins that
+#   register themselves. A program therefore names every concern it needs (tersegrad_link); DEPS only carry
+#   include paths and flags.
 #   Sources are globbed so that a plug-in is one new file; CONFIGURE_DEPENDS notices it at the next build.
 #   TORCH: compiled with LibTorch behind one precompiled header.
 function(tersegrad_add_library concern)
@@ -12,7 +15,7 @@ function(tersegrad_add_library concern)
     target_link_libraries(tersegrad_${concern} INTERFACE ${arg_DEPS})
     return()
   endif()
-  add_library(tersegrad_${concern} STATIC ${sources})
+  add_library(tersegrad_${concern} OBJECT ${sources})
   add_library(tersegrad::${concern} ALIAS tersegrad_${concern})
   set_target_properties(tersegrad_${concern} PROPERTIES EXPORT_NAME ${concern})
   target_include_directories(tersegrad_${concern} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
@@ -24,19 +27,16 @@ function(tersegrad_add_library concern)
   endif()
 endfunction()
 
-# tersegrad_link_all(<target> <concern>…): links the libraries whole, so that the plug-ins in them register
-# themselves although nothing names them.
-function(tersegrad_link_all target)
+# tersegrad_link(<target> <concern>…): links the objects of the concerns; name all that are needed, also indirectly.
+function(tersegrad_link target)
   foreach(concern ${ARGN})
     target_link_libraries(${target} PRIVATE tersegrad_${concern})
-    # An override, because the same library also comes in plainly, as another one's dependency.
-    set_property(TARGET ${target} PROPERTY LINK_LIBRARY_OVERRIDE_tersegrad_${concern} WHOLE_ARCHIVE)
   endforeach()
 endfunction()
 
 # tersegrad_add_test(<name> SOURCES file… LINK concern… [TORCH] [RANKS n…] [TIMEOUT s] [LABELS …])
 #   A GoogleTest program. Without RANKS it runs alone; with RANKS it runs under mpiexec once for each number, as
-#   <name>/<ranks>. Its libraries are linked whole. A program in which no test ran fails.
+#   <name>/<ranks>. LINK names every concern it needs, also indirectly. A program in which no test ran fails.
 function(tersegrad_add_test name)
   cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;LINK;DEPS;RANKS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
@@ -45,7 +45,7 @@ function(tersegrad_add_test name)
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE tersegrad_options GTest::gtest ${arg_DEPS})
-  tersegrad_link_all(${name} ${arg_LINK})
+  tersegrad_link(${name} ${arg_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   if(arg_TORCH)
     target_precompile_headers(${name} PRIVATE <torch/torch.h>)

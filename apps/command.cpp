@@ -1,0 +1,44 @@
+#include "apps/command.hpp"
+
+#include <iostream>
+
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
+
+namespace tersegrad {
+
+std::map<std::string, Command>& commands() {
+  static std::map<std::string, Command> all;
+  return all;
+}
+
+CommandRegistration::CommandRegistration(const std::string& name, const std::string& summary,
+                                         std::function<int(int, char**)> run) {
+  commands()[name] = {summary, std::move(run)};
+}
+
+cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** argv, bool& done) {
+  done = false;
+  try {
+    auto result = options.parse(argc, argv);
+    if (result.count("help")) {
+      std::cout << options.help() << std::flush;
+      done = true;
+    } else if (!result.unmatched().empty()) {
+      throw Error(concat("unexpected argument '", result.unmatched().front(), "'; see ", options.program(), " --help"));
+    }
+    return result;
+  } catch (const cxxopts::exceptions::no_such_option& error) {
+    std::vector<std::string> known;
+    for (const auto& group : options.groups()) {
+      for (const auto& option : options.group_help(group).options) {
+        if (!option.l.empty()) known.push_back("--" + option.l.front());
+      }
+    }
+    throw Error(concat(error.what(), " (known: ", join(known, " "), ")"));
+  } catch (const cxxopts::exceptions::exception& error) {
+    throw Error(concat(error.what(), "; see ", options.program(), " --help"));
+  }
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,33 @@
+// Subcommands: one file each under apps/, registered by name.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include <cxxopts.hpp>
+
+namespace tersegrad {
+
+/// One subcommand of the program.
+///
+/// `run` receives the arguments behind its name (argv[0] is "tersegrad <name>") and returns the exit status.
+/// It starts MPI itself if it needs it; Error that escapes from it is printed as one line, with exit status 1.
+struct Command {
+  std::string summary;  ///< one line, no full stop
+  std::function<int(int argc, char** argv)> run;
+};
+
+/// All subcommands by name.
+std::map<std::string, Command>& commands();
+
+/// Registers a subcommand at program start; one at the end of each file.
+struct CommandRegistration {
+  CommandRegistration(const std::string& name, const std::string& summary, std::function<int(int, char**)> run);
+};
+
+/// Parses with cxxopts, turning its exceptions into one-line Errors. "--help" prints the help and sets `done`.
+/// \throws Error for an unknown option, a bad value, or positional arguments that were not declared
+cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** argv, bool& done);
+
+}  // namespace tersegrad

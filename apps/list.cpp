@@ -1,0 +1,40 @@
+// tersegrad list: every plug-in with its arguments, from the same tables that make them.
+#include <iostream>
+
+#include "apps/command.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/data/dataset.hpp"
+#include "tersegrad/log/sink.hpp"
+#include "tersegrad/noise/noise.hpp"
+
+namespace tersegrad {
+namespace {
+
+template <class Members>
+void print_family(const char* family, const Members& registry) {
+  std::cout << family << "\n";
+  for (const auto& [name, entry] : registry.entries()) {
+    std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << entry.summary << "\n";
+    for (const auto& parameter : entry.parameters) {
+      std::cout << "      " << parameter.name << (parameter.fallback.empty() ? "" : "=" + parameter.fallback) << "  "
+                << parameter.help << "\n";
+    }
+  }
+}
+
+int run(int argc, char** argv) {
+  cxxopts::Options options("tersegrad list", "Every plug-in with its arguments (name, default, meaning)");
+  options.add_options()("h,help", "this text");
+  bool done = false;
+  parse_options(options, argc, argv, done);
+  if (done) return 0;
+  print_family("noise (--noise)", NoiseRegistry::instance());
+  print_family("data sets (--dataset)", DatasetRegistry::instance());
+  print_family("log sinks (--log)", SinkRegistry::instance());
+  return 0;
+}
+
+const CommandRegistration registration{"list", "every plug-in with its arguments", run};
+
+}  // namespace
+}  // namespace tersegrad

@@ -1,0 +1,54 @@
+// tersegrad: dispatches to the subcommands.
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "apps/command.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
+
+namespace {
+
+using namespace tersegrad;
+
+void print_help(std::ostream& out) {
+  out << "tersegrad: communication-compressed distributed training\n\nusage: tersegrad <command> [options]; "
+         "tersegrad <command> --help\n\ncommands:\n";
+  for (const auto& [name, command] : commands()) {
+    out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command.summary << "\n";
+  }
+}
+
+int dispatch(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "";
+  if (name.empty() || name == "--help" || name == "-h" || name == "help") {
+    print_help(name.empty() ? std::cerr : std::cout);
+    return name.empty() ? 2 : 0;
+  }
+  if (name == "--version") {
+    std::cout << "tersegrad " << TERSEGRAD_VERSION << "\n";
+    return 0;
+  }
+  const auto found = commands().find(name);
+  std::vector<std::string> known;
+  for (const auto& [other, command] : commands()) known.push_back(other);
+  TERSEGRAD_CHECK(found != commands().end(), "unknown command '", name, "' (known: ", join(known), ")");
+  std::string program = "tersegrad " + name;
+  std::vector<char*> arguments{program.data()};
+  for (int i = 2; i < argc; ++i) arguments.push_back(argv[i]);
+  arguments.push_back(nullptr);
+  return found->second.run(argc - 1, arguments.data());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tersegrad: %s\n", error.what());
+    return 1;
+  }
+}
