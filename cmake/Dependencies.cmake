@@ -1,6 +1,8 @@
 # Every dependency, found once. Each is a Debian package: launch/install lists them.
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
+# Only the C interface: mpi.h would bring the C++ one of old, with symbols of a library that is not linked.
+target_compile_definitions(MPI::MPI_C INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
 find_package(Boost 1.74 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(hwy REQUIRED CONFIG)

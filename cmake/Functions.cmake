@@ -1,13 +1,15 @@
-# tersegrad_add_library(<concern> [TORCH] [DEPS target…] [PRIVATE_DEPS target…])
-#   The object library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder.
+# tersegrad_add_library(<concern> [TORCH] [FOLDERS folder…] [DEPS target…] [PRIVATE_DEPS target…])
+#   The object library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder and,
+#   below it, in FOLDERS.
 #   Objects, not an archive: a linker drops archive members that nothing names, and with them the plug-ins that
 #   register themselves. A program therefore names every concern it needs (tersegrad_link); DEPS only carry
 #   include paths and flags.
 #   Sources are globbed so that a plug-in is one new file; CONFIGURE_DEPENDS notices it at the next build.
 #   TORCH: compiled with LibTorch behind one precompiled header.
 function(tersegrad_add_library concern)
-  cmake_parse_arguments(arg "TORCH" "" "DEPS;PRIVATE_DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(arg "TORCH" "" "FOLDERS;DEPS;PRIVATE_DEPS" ${ARGN})
+  list(TRANSFORM arg_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cpp" OUTPUT_VARIABLE below)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${below})
   if(NOT sources) # being written
     add_library(tersegrad_${concern} INTERFACE)
     add_library(tersegrad::${concern} ALIAS tersegrad_${concern})

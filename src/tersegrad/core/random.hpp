@@ -62,7 +62,8 @@ class Stream {
 class Sequence {
  public:
   using result_type = std::uint32_t;
-  explicit Sequence(const StreamId& id) : stream_(id) {}
+  /// \param first_block where in the stream to begin: stretches of one stream can serve independent sequences
+  explicit Sequence(const StreamId& id, std::uint64_t first_block = 0) : stream_(id), block_(first_block) {}
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return 0xffffffffu; }
   result_type operator()();

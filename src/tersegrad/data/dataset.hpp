@@ -32,13 +32,15 @@ class Dataset {
   /// Shape of one example's features: {30} for a table, {1, 28, 28} for channels × height × width.
   virtual std::vector<std::int64_t> shape() const = 0;
   virtual std::int64_t classes() const = 0;
+  /// What each class means, in order; empty where the numbers say it all.
+  virtual std::vector<std::string> class_names() const { return {}; }
   virtual const Examples& train() const = 0;
   virtual const Examples& test() const = 0;
 };
 
 /// Where a data set comes from and how it is cut.
 struct DataSource {
-  std::filesystem::path folder;  ///< --data; holds the original files, directly or in a folder of the data set's name
+  std::filesystem::path folder{};  ///< --data; holds the original files, directly or in a folder of the data set's name
   std::uint64_t seed = 0;        ///< of the train/test split where the data set has none of its own
   std::int64_t samples = 0;      ///< > 0: only the first so many rows of the seeded shuffle of the training split
 };

@@ -1,0 +1,169 @@
+// tersegrad train: one run of compressed distributed training.
+#include <iostream>
+
+#include "apps/command.hpp"
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/environment.hpp"
+#include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/core/spec.hpp"
+#include "tersegrad/data/dataset.hpp"
+#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/report.hpp"
+#include "tersegrad/train/trainer.hpp"
+
+namespace tersegrad {
+namespace {
+
+cxxopts::Options declare(const TrainConfig& defaults) {
+  const auto text = [](const auto& value) { return cxxopts::value<std::string>()->default_value(concat(value)); };
+  cxxopts::Options options(
+      "tersegrad train",
+      "Train with compressed gradients. Start it on MPI ranks: launch/local -n 4 train …, mpirun -np 5 tersegrad train …, srun …\n"
+      "Plug-ins are spelled name:argument, e.g. randk:0.01, student:3:0.1, vit:patch=7,width=64; `tersegrad list` shows all.\n");
+  options.add_options("What is trained")
+      ("model", "model", text(defaults.model))
+      ("dataset", "data set", text(defaults.dataset))
+      ("data", "folder of the data set's files (launch/get-data fills .data)", text(defaults.data.string()))
+      ("samples", "training rows used; 0: all", text(defaults.samples))
+      ("init-seed", "seed of the initial parameters", text(defaults.init_seed));
+  options.add_options("Agents")
+      ("agents", "number of agents N; 0: one for each rank that hosts any", text(defaults.agents))
+      ("batch", "rows per agent and step, or `full`: the full gradient, which all ranks compute together", text(defaults.batch))
+      ("sampling", "shuffle (epochs without replacement) or iid (with replacement)", text(defaults.sampling))
+      ("skew", "class-skewed shards: Dirichlet parameter > 0, small is skewed; 0: even shards", text(defaults.skew))
+      ("noise", "noise added to every agent's gradient", text(defaults.noise))
+      ("noise-batch", "batch B that the noise stands for: its scale is σ/√B", text(defaults.noise_batch))
+      ("clip-norm", "scale each agent's gradient down to this Euclidean norm before noise; 0: off", text(defaults.clip_norm));
+  options.add_options("Communication")
+      ("compressor", "compressor", text(defaults.compressor))
+      ("sign-zero", "what sign(0) is: exact, random or plus (short for sign:zero=…)", cxxopts::value<std::string>())
+      ("exchange", "how messages come together", text(defaults.exchange))
+      ("bucket", "coordinates per message", text(defaults.bucket))
+      ("nonfinite", "when a gradient has inf or NaN: stop, skip (the step) or keep (go on)", text(to_string(defaults.nonfinite)));
+  options.add_options("Optimiser")
+      ("lr", "learning rate η > 0", text(defaults.lr))
+      ("schedule", "constant, cosine[:FINAL] or step:EVERY[:GAMMA]", text(defaults.schedule))
+      ("warmup", "steps of linear warm-up", text(defaults.warmup))
+      ("momentum", "momentum, 0 ≤ µ < 1", text(defaults.momentum))
+      ("weight-decay", "weight decay λ ≥ 0", text(defaults.weight_decay))
+      ("steps", "steps", text(defaults.steps))
+      ("seed", "seed of every random stream", text(defaults.seed));
+  options.add_options("Output")
+      ("out", "folder for run.h5, metrics.csv, summary.json; none: nothing is written", cxxopts::value<std::string>())
+      ("overwrite", "replace the run that the folder holds")
+      ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
+      ("log-every", "steps between log records", text(defaults.log_every))
+      ("eval-every", "steps between evaluations on the test set; 0: at the end only", text(defaults.eval_every))
+      ("threads", "LibTorch threads per rank; more than 1 changes the order of sums", text(defaults.threads))
+      ("h,help", "this text");
+  return options;
+}
+
+/// Reads options as numbers with errors that name the option.
+class Reader {
+ public:
+  explicit Reader(const cxxopts::ParseResult& parsed) : parsed_(parsed) {}
+  std::string text(const char* name) const { return parsed_[name].as<std::string>(); }
+  std::int64_t integer(const char* name) const {
+    std::int64_t value = 0;
+    TERSEGRAD_CHECK(parse_integer(text(name), value), "--", name, " is '", text(name), "' (must be a whole number)");
+    return value;
+  }
+  double real(const char* name) const {
+    double value = 0;
+    TERSEGRAD_CHECK(parse_real(text(name), value), "--", name, " is '", text(name), "' (must be a number)");
+    return value;
+  }
+  std::uint64_t seed(const char* name) const {
+    const std::int64_t value = integer(name);
+    TERSEGRAD_CHECK(value >= 0, "--", name, " is ", value, " (must not be negative)");
+    return static_cast<std::uint64_t>(value);
+  }
+
+ private:
+  const cxxopts::ParseResult& parsed_;
+};
+
+/// `sign` and --sign-zero R become `sign:zero=R`, for any compressor that has such an argument.
+std::string with_zero_rule(const std::string& compressor, const std::string& rule) {
+  const Spec spec = Spec::parse(compressor);
+  const auto& entries = CompressorRegistry::instance().entries();
+  const auto found = entries.find(spec.name);
+  if (found == entries.end()) return compressor;  // the registry will refuse it by name
+  for (const auto& parameter : found->second.parameters) {
+    if (parameter.name == "zero") return compressor + ":zero=" + rule;
+  }
+  throw Error(concat("--sign-zero means nothing to compressor '", compressor, "'"));
+}
+
+TrainConfig read_config(const cxxopts::ParseResult& parsed) {
+  const Reader read(parsed);
+  TrainConfig config;
+  config.model = read.text("model");
+  config.dataset = read.text("dataset");
+  config.data = read.text("data");
+  config.samples = read.integer("samples");
+  config.init_seed = read.seed("init-seed");
+  config.agents = read.integer("agents");
+  if (read.text("batch") == "full") {
+    config.batch = 0;
+  } else {
+    config.batch = read.integer("batch");
+    TERSEGRAD_CHECK(config.batch >= 1, "--batch is ", config.batch, " (must be at least 1, or 'full')");
+  }
+  config.sampling = read.text("sampling");
+  config.skew = read.real("skew");
+  config.noise = read.text("noise");
+  config.noise_batch = read.integer("noise-batch");
+  config.clip_norm = read.real("clip-norm");
+  config.compressor = read.text("compressor");
+  if (parsed.count("sign-zero")) config.compressor = with_zero_rule(config.compressor, read.text("sign-zero"));
+  config.exchange = read.text("exchange");
+  config.bucket = read.integer("bucket");
+  config.nonfinite = parse_nonfinite(read.text("nonfinite"));
+  config.lr = read.real("lr");
+  config.schedule = read.text("schedule");
+  config.warmup = read.integer("warmup");
+  config.momentum = read.real("momentum");
+  config.weight_decay = read.real("weight-decay");
+  config.steps = read.integer("steps");
+  config.seed = read.seed("seed");
+  if (parsed.count("out")) config.out = read.text("out");
+  config.overwrite = parsed.count("overwrite") > 0;
+  if (parsed.count("log")) config.sinks = parsed["log"].as<std::vector<std::string>>();
+  config.log_every = read.integer("log-every");
+  config.eval_every = read.integer("eval-every");
+  config.threads = static_cast<int>(read.integer("threads"));
+  return config;
+}
+
+std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents& agents) {
+  std::shared_ptr<const Dataset> dataset =
+      DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.seed, config.samples});
+  return make_network_objective(config, std::move(dataset), agents);
+}
+
+int run(int argc, char** argv) {
+  return run_with_mpi(&argc, &argv, [&](Communicator& world) {
+    auto options = declare(TrainConfig());
+    bool help = false;
+    TrainConfig config;
+    for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help" || std::string(argv[i]) == "-h";
+    if (help) {
+      if (world.rank() == 0) std::cout << options.help() << std::flush;
+      return 0;
+    }
+    collectively(world, [&] {
+      bool done = false;
+      config = read_config(parse_options(options, argc, argv, done));
+    });
+    const RunResult result = train(world, config, make_objective);
+    if (world.rank() == 0) std::cout << "\n" << savings_report(result) << std::flush;
+    return 0;
+  });
+}
+
+const CommandRegistration registration{"train", "train with compressed gradients on MPI ranks", run};
+
+}  // namespace
+}  // namespace tersegrad

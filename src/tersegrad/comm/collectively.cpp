@@ -1,0 +1,56 @@
+#include "tersegrad/comm/collectively.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace tersegrad {
+namespace {
+
+std::span<const std::byte> text_bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
+
+std::string text_from(const Gathered& gathered, int rank) {
+  const auto bytes = gathered.from(rank);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void collectively(const Communicator& comm, const std::function<void()>& work) {
+  std::string failure;
+  try {
+    work();
+  } catch (const std::exception& error) {
+    failure = error.what();
+    failure = failure.substr(0, failure.find('\n'));
+    if (failure.empty()) failure = "an exception without text";
+  }
+  // The usual case costs one small reduction.
+  std::int64_t failed = failure.empty() ? 0 : 1;
+  comm.sum(std::span(&failed, 1));
+  if (failed == 0) return;
+  const auto texts = comm.all_gather_pieces(text_bytes(failure));
+  for (int r = 0; r < comm.size(); ++r) {
+    const auto text = text_from(texts, r);
+    if (text.empty()) continue;
+    const bool everywhere = failed == comm.size();
+    throw CollectiveError(everywhere ? text : concat("rank ", r, ": ", text));
+  }
+}
+
+void require_same(const Communicator& comm, const std::string& text, const std::string& what,
+                  const std::string& advice) {
+  const auto texts = comm.all_gather_pieces(text_bytes(text));
+  const std::string wanted = text_from(texts, 0);
+  for (int r = 1; r < comm.size(); ++r) {
+    const std::string got = text_from(texts, r);
+    if (got == wanted) continue;
+    std::istringstream first(wanted), second(got);
+    std::string a, b;
+    while (std::getline(first, a) && std::getline(second, b) && a == b) {
+    }
+    throw CollectiveError(concat("ranks disagree on ", what, ": rank 0 has '", a, "', rank ", r, " has '", b,
+                                 "'; ", advice));
+  }
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,28 @@
+// Errors that may strike some ranks only, turned into the same error on all.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/core/error.hpp"
+
+namespace tersegrad {
+
+/// Thrown on every rank together, with the same text: no rank is left waiting for another.
+class CollectiveError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Runs `work` on every rank; if it throws on any, throws a CollectiveError everywhere, with the lowest failing
+/// rank's text (prefixed by that rank unless all failed alike). Collective; `work` must not communicate, because a
+/// rank that throws halfway would leave the others inside its collective.
+void collectively(const Communicator& comm, const std::function<void()>& work);
+
+/// Checks that every rank passes the same text, line by line ("name = value").
+/// \param advice what to do about it, the end of the error's text
+/// \throws CollectiveError naming the first rank and line that differ from rank 0's. Collective.
+void require_same(const Communicator& comm, const std::string& text, const std::string& what, const std::string& advice);
+
+}  // namespace tersegrad

@@ -1,0 +1,77 @@
+#include "tersegrad/comm/environment.hpp"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/communicator.hpp"
+
+namespace tersegrad {
+namespace {
+
+class Environment {
+ public:
+  Environment(int* argc, char*** argv) {
+    int provided = 0;
+    const int status = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+    if (status != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED) {
+      std::fprintf(stderr, "tersegrad: this MPI library does not support MPI_THREAD_FUNNELED\n");
+      std::abort();
+    }
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  }
+  ~Environment() { MPI_Finalize(); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+};
+
+[[noreturn]] void abort_job(const Communicator& world, const char* what) {
+  char host[256] = "?";
+  ::gethostname(host, sizeof host - 1);
+  // One write, so that lines of several ranks do not mix.
+  const std::string line = concat("tersegrad: rank ", world.rank(), " of ", world.size(), " on ", host, ": ", what, "\n");
+  std::fflush(stdout);
+  std::fputs(line.c_str(), stderr);
+  std::fflush(stderr);
+  MPI_Abort(MPI_COMM_WORLD, 1);
+  std::_Exit(1);
+}
+
+/// The first line of an exception's text: LibTorch appends a C++ stack to it.
+std::string first_line(const char* what) {
+  const char* end = std::strchr(what, '\n');
+  return end == nullptr ? std::string(what) : std::string(what, end);
+}
+
+}  // namespace
+
+bool under_mpi_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS"}) {
+    if (std::getenv(name) != nullptr) return true;
+  }
+  return false;
+}
+
+int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)>& body) {
+  // Outside the handlers: MPI_Finalize must never run while an exception unwinds, it would wait for the others.
+  const Environment environment(argc, argv);
+  Communicator world(MPI_COMM_WORLD);
+  try {
+    return body(world);
+  } catch (const CollectiveError& error) {
+    if (world.rank() == 0) std::fprintf(stderr, "tersegrad: %s\n", error.what());
+    return 1;
+  } catch (const std::exception& error) {
+    abort_job(world, first_line(error.what()).c_str());
+  } catch (...) {
+    abort_job(world, "an exception of unknown type");
+  }
+}
+
+}  // namespace tersegrad

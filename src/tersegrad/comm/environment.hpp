@@ -1,0 +1,21 @@
+// Starting and ending MPI: the only place with the order that matters when a rank fails.
+#pragma once
+
+#include <functional>
+
+namespace tersegrad {
+
+class Communicator;
+
+/// Starts MPI, runs `body` on every rank and ends MPI. Called once, from a subcommand. Collective.
+///
+/// - `body` returns: MPI is finalised, the status returned.
+/// - CollectiveError (every rank threw it together): rank 0 prints its text, all return 1.
+/// - any other exception: this rank alone failed; it prints one line naming itself and aborts the job, because the
+///   others sit in a collective that will never complete.
+int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)>& body);
+
+/// True if this process was started by an MPI launcher (so that ranks other than 0 may exist).
+bool under_mpi_launcher();
+
+}  // namespace tersegrad

@@ -1,0 +1,32 @@
+// What the compressors' files share.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "tersegrad/compress/message.hpp"
+#include "tersegrad/core/error.hpp"
+
+namespace tersegrad {
+
+inline void resize_payload(Message& message, std::int64_t bytes) {
+  message.payload.resize(static_cast<std::size_t>(bytes));
+  message.header.payload_bytes = static_cast<std::uint64_t>(bytes);
+}
+
+inline std::uint32_t saturate(std::int64_t count) {
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(count, std::numeric_limits<std::uint32_t>::max()));
+}
+
+/// Bytes of a bit plane of n coordinates.
+inline std::int64_t plane_bytes(std::int64_t n) { return (n + 7) / 8; }
+
+/// \throws Error unless the payload has exactly `bytes`: a receiver looks before it reads.
+inline void require_payload(const MessageView& message, std::int64_t bytes) {
+  TERSEGRAD_CHECK(static_cast<std::int64_t>(message.payload.size()) == bytes &&
+                      message.header.payload_bytes == static_cast<std::uint64_t>(bytes),
+                  "payload of ", message.payload.size(), " bytes at step ", message.header.step, ", bucket ",
+                  message.header.bucket, ", agent ", message.header.agent, " (expected ", bytes, ")");
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,168 @@
+#include "tersegrad/compress/kernels/apply.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+#include <vector>
+
+#ifndef TERSEGRAD_COMPRESS_KERNELS_APPLY_ONCE  // this file is read once for each instruction set
+#define TERSEGRAD_COMPRESS_KERNELS_APPLY_ONCE
+namespace tersegrad::kernels {
+namespace {
+
+using Planes = std::span<const std::byte* const>;
+
+/// u = scale · (factor · count + offset)
+struct Map {
+  float scale;
+  float offset;
+  float factor;
+};
+
+}  // namespace
+}  // namespace tersegrad::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/apply.cpp"
+#include "hwy/foreach_target.h"
+#include "tersegrad/compress/kernels/simd-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace tersegrad::kernels::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET == HWY_SCALAR
+
+std::size_t decode(Planes, std::span<float>, const Map&) { return 0; }
+std::size_t apply(Planes, std::span<float>, const Map&, float) { return 0; }
+
+#else
+
+constexpr std::size_t word = 64;  // coordinates decoded together
+
+/// Counts of coordinates [8·byte, 8·byte + 64), bits `first` to `last` of them, as bytes.
+HWY_INLINE void count_bytes(Planes planes, std::size_t first, std::size_t last,
+                            std::size_t byte, std::uint8_t* out) {
+  const hn::CappedTag<std::uint8_t, word> d;
+  for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
+    auto count = hn::Zero(d);
+    for (std::size_t p = first; p < last; ++p) {
+      const auto* bits = reinterpret_cast<const std::uint8_t*>(planes[p] + byte + i / 8);
+      count = hn::Or(count, hn::IfThenElseZero(hn::LoadMaskBits(d, bits), hn::Set(d, static_cast<std::uint8_t>(1u << (p - first)))));
+    }
+    hn::StoreU(count, d, out + i);
+  }
+}
+
+/// use(j, v) with v = fl(scale · s) of lanes j, j + 1, …; returns how many coordinates were done, a multiple of 64.
+template <class Use>
+HWY_INLINE std::size_t for_each(Planes planes, std::size_t n, const Map& map, Use&& use) {
+  if (planes.size() > 16) return 0;
+  const Lanes32<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<std::uint8_t, decltype(d)> d8;
+  const auto scale = hn::Set(d, map.scale), offset = hn::Set(d, map.offset), factor = hn::Set(d, map.factor);
+  const std::size_t whole = n / word * word;
+  const std::size_t low_planes = std::min<std::size_t>(planes.size(), 8);
+  HWY_ALIGN std::uint8_t low[word], high[word];
+  for (std::size_t j = 0; j < whole; j += word) {
+    count_bytes(planes, 0, low_planes, j / 8, low);
+    if (planes.size() > 8) count_bytes(planes, 8, planes.size(), j / 8, high);
+    for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
+      auto count = hn::PromoteTo(di, hn::LoadU(d8, low + i));
+      if (planes.size() > 8) count = hn::Or(count, hn::ShiftLeft<8>(hn::PromoteTo(di, hn::LoadU(d8, high + i))));
+      const auto sum = hn::Add(hn::Mul(hn::ConvertTo(d, count), factor), offset);  // exact
+      use(j + i, hn::Mul(scale, sum));
+    }
+  }
+  return whole;
+}
+
+std::size_t decode(Planes planes, std::span<float> out, const Map& map) {
+  const Lanes32<float> d;
+  return for_each(planes, out.size(), map,
+                  [&](std::size_t j, auto u) HWY_ATTR { hn::StoreU(u, d, out.data() + j); });
+}
+
+std::size_t apply(Planes planes, std::span<float> x, const Map& map, float step) {
+  const Lanes32<float> d;
+  const auto eta = hn::Set(d, step);
+  return for_each(planes, x.size(), map, [&](std::size_t j, auto u) HWY_ATTR {
+    hn::StoreU(hn::Sub(hn::LoadU(d, x.data() + j), hn::Mul(eta, u)), d, x.data() + j);
+  });
+}
+
+#endif
+
+}  // namespace
+}  // namespace tersegrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tersegrad::kernels {
+
+HWY_EXPORT(decode);
+HWY_EXPORT(apply);
+
+namespace {
+
+void check(Planes planes, std::int32_t offset, std::int32_t factor) {
+  (void)planes, (void)offset, (void)factor;
+  assert(!planes.empty() && planes.size() <= 24);
+  assert(std::abs(offset) <= 1 << 23 && (std::int64_t{std::abs(factor)} << planes.size()) <= 1 << 24);
+}
+
+std::vector<const std::byte*> advanced(Planes planes, std::size_t bytes) {
+  std::vector<const std::byte*> out(planes.begin(), planes.end());
+  for (auto& plane : out) plane += bytes;
+  return out;
+}
+
+}  // namespace
+
+void decode_counts(Planes planes, std::span<float> out, float scale, std::int32_t offset, std::int32_t factor) {
+  check(planes, offset, factor);
+  const Map map{scale, static_cast<float>(offset), static_cast<float>(factor)};
+  const std::size_t done = HWY_DYNAMIC_DISPATCH(decode)(planes, out, map);
+  if (done < out.size()) {
+    reference::decode_counts(advanced(planes, done / 8), out.subspan(done), scale, offset, factor);
+  }
+}
+
+void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor, float step) {
+  check(planes, offset, factor);
+  const Map map{scale, static_cast<float>(offset), static_cast<float>(factor)};
+  const std::size_t done = HWY_DYNAMIC_DISPATCH(apply)(planes, x, map, step);
+  if (done < x.size()) {
+    reference::apply_counts(advanced(planes, done / 8), x.subspan(done), scale, offset, factor, step);
+  }
+}
+
+namespace reference {
+namespace {
+
+float sum_of_signs(Planes planes, std::size_t j, std::int32_t offset, std::int32_t factor) {
+  std::int32_t count = 0;
+  for (std::size_t p = 0; p < planes.size(); ++p) {
+    count += std::to_integer<std::int32_t>(planes[p][j / 8] >> (j % 8) & std::byte{1}) << p;
+  }
+  return static_cast<float>(factor * count + offset);
+}
+
+}  // namespace
+
+void decode_counts(Planes planes, std::span<float> out, float scale, std::int32_t offset, std::int32_t factor) {
+  for (std::size_t j = 0; j < out.size(); ++j) out[j] = scale * sum_of_signs(planes, j, offset, factor);
+}
+
+void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor, float step) {
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    const float u = scale * sum_of_signs(planes, j, offset, factor);
+    x[j] = x[j] - step * u;
+  }
+}
+
+}  // namespace reference
+}  // namespace tersegrad::kernels
+#endif

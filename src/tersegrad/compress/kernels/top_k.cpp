@@ -1,0 +1,213 @@
+#include "tersegrad/compress/kernels/top_k.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <numeric>
+
+#ifndef TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE  // this file is read once for each instruction set
+#define TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE
+namespace tersegrad::kernels {
+namespace {
+
+constexpr std::uint32_t nan_key = 0x7f800001u;
+
+/// Orders like |x|: the bits without their sign, all NaN alike and above inf.
+std::uint32_t key_of(float x) { return std::min(std::bit_cast<std::uint32_t>(x) & 0x7fffffffu, nan_key); }
+
+/// Coordinates that may belong to the k largest, in ascending order, with their keys.
+struct Candidates {
+  std::vector<std::uint32_t> indices;
+  std::vector<std::uint32_t> keys;
+  std::size_t count = 0;
+};
+
+constexpr std::size_t word = 64;  // coordinates compared together
+
+}  // namespace
+}  // namespace tersegrad::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/top_k.cpp"
+#include "hwy/foreach_target.h"
+#include "tersegrad/compress/kernels/simd-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace tersegrad::kernels::HWY_NAMESPACE {
+namespace {
+
+/// Bit i says whether x[i] has a key of at least `floor`, i < 64.
+HWY_INLINE std::uint64_t at_least(const float* x, std::uint32_t floor) {
+  std::uint64_t bits = 0;
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < word; ++i) bits |= std::uint64_t{key_of(x[i]) >= floor} << i;
+#else
+  const Lanes32<std::int32_t> d;
+  const hn::RebindToFloat<decltype(d)> df;
+  for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
+    const auto magnitude = hn::And(hn::BitCast(d, hn::LoadU(df, x + i)), hn::Set(d, 0x7fffffff));
+    const auto key = hn::Min(magnitude, hn::Set(d, static_cast<std::int32_t>(nan_key)));
+    bits |= mask_bits(d, hn::Gt(key, hn::Set(d, static_cast<std::int32_t>(floor) - 1))) << i;
+  }
+#endif
+  return bits;
+}
+
+/// Appends the coordinates from `begin` on whose key is at least `floor`, until the end or until another word might not fit.
+/// \returns where it stopped
+std::size_t collect(std::span<const float> x, std::size_t begin, std::uint32_t floor, Candidates& to) {
+  std::uint32_t* indices = to.indices.data() + to.count;
+  std::uint32_t* keys = to.keys.data() + to.count;
+  const std::uint32_t* last = to.indices.data() + to.indices.size() - word;
+  std::size_t j = begin;
+  for (; j + word <= x.size() && indices <= last; j += word) {
+    std::uint64_t bits = at_least(x.data() + j, floor);
+    const int count = std::popcount(bits);
+    const auto take = [&](int i) HWY_ATTR {
+      const auto at = j + (static_cast<std::size_t>(std::countr_zero(bits)) & 63);
+      indices[i] = static_cast<std::uint32_t>(at);
+      keys[i] = key_of(x[at]);
+      bits &= bits - 1;
+    };
+    // Two are written whether needed or not: few words hold more, so that branch is seldom mispredicted.
+    take(0);
+    take(1);
+    for (int i = 2; i < count; ++i) take(i);
+    indices += count;
+    keys += count;
+  }
+  if (j + word > x.size()) {
+    for (; j < x.size() && indices <= last; ++j) {
+      const std::uint32_t key = key_of(x[j]);
+      *indices = static_cast<std::uint32_t>(j);
+      *keys = key;
+      indices += key >= floor;
+      keys += key >= floor;
+    }
+  }
+  to.count = static_cast<std::size_t>(indices - to.indices.data());
+  return j;
+}
+
+}  // namespace
+}  // namespace tersegrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tersegrad::kernels {
+
+HWY_EXPORT(collect);
+
+namespace {
+
+/// The k-th largest of the keys, and how many are larger. Radix selection, 11 bits a pass. \param k  1 ≤ k ≤ keys.size()
+struct Kth {
+  std::uint32_t key;
+  std::size_t larger;
+};
+
+Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, std::vector<std::uint32_t>& scratch) {
+  Kth found{0, 0};
+  for (const int shift : {20, 9, 0}) {
+    const std::uint32_t bins = shift == 0 ? 512 : 2048;
+    std::array<std::size_t, 2048> histogram{};
+    for (const auto key : keys) ++histogram[key >> shift & (bins - 1)];
+    std::uint32_t bin = bins - 1;
+    for (; found.larger + histogram[bin] < k; --bin) found.larger += histogram[bin];
+    found.key |= bin << shift;
+    if (shift == 0) break;
+    // Only the keys of that bin go on. Written before it is known whether it stays: no branch on random bits.
+    std::size_t kept = 0;
+    if (keys.data() != scratch.data()) scratch.resize(keys.size());
+    for (const auto key : keys) {
+      scratch[kept] = key;
+      kept += (key >> shift & (bins - 1)) == bin;
+    }
+    keys = std::span<const std::uint32_t>(scratch).first(kept);
+  }
+  return found;
+}
+
+/// Leaves the k winners among the candidates. \returns the smallest of their keys. \param k  ≤ count
+std::uint32_t prune(Candidates& candidates, std::size_t k, std::vector<std::uint32_t>& scratch) {
+  const Kth kth = kth_largest(std::span(candidates.keys).first(candidates.count), k, scratch);
+  std::size_t kept = 0, ties = k - kth.larger;
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    const std::uint32_t key = candidates.keys[i];
+    const bool tie = key == kth.key && ties > 0;
+    candidates.indices[kept] = candidates.indices[i];
+    candidates.keys[kept] = key;
+    ties -= tie;
+    kept += tie || key > kth.key;
+  }
+  candidates.count = kept;
+  return kth.key;
+}
+
+/// A key that a little more than k of x reach, from a sample: a guess.
+/// \param expected  receives about how many that will be
+std::uint32_t guess_floor(std::span<const float> x, std::size_t k, std::vector<std::uint32_t>& sample, std::size_t& expected) {
+  const std::size_t n = x.size();
+  const std::size_t m = std::min<std::size_t>(n, std::clamp<std::size_t>(n / 256, 4096, 65536));
+  const std::size_t stride = n / m;
+  sample.resize(m);
+  // One of each stretch, at a place that no period of the coordinates can follow (golden-ratio steps).
+  for (std::size_t i = 0; i < m; ++i) sample[i] = key_of(x[i * stride + (i * 0x9e3779b97f4a7c15ull >> 32) % stride]);
+  const double hits = static_cast<double>(k) / static_cast<double>(n) * static_cast<double>(m);
+  const auto rank = static_cast<std::size_t>(hits + 4 * std::sqrt(hits) + 4);  // four standard deviations of the count
+  expected = static_cast<std::size_t>(static_cast<double>(rank) / static_cast<double>(m) * static_cast<double>(n));
+  if (rank >= m) return 0;
+  std::nth_element(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(rank), sample.end(), std::greater<>());
+  return sample[rank];
+}
+
+}  // namespace
+
+void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted) {
+  assert(x.size() < (std::size_t{1} << 32) && k >= 0 && static_cast<std::size_t>(k) <= x.size());
+  const auto kept = static_cast<std::size_t>(k);
+  sorted.resize(kept);
+  if (kept == 0) return;
+  if (kept == x.size()) {
+    std::iota(sorted.begin(), sorted.end(), 0u);
+    return;
+  }
+  static thread_local Candidates candidates;
+  static thread_local std::vector<std::uint32_t> scratch;
+  std::size_t expected = 0;
+  std::uint32_t floor = guess_floor(x, kept, scratch, expected);
+  const std::size_t capacity = std::min(std::max(2 * kept, expected + expected / 4) + 4096, x.size()) + word;
+  candidates.indices.resize(capacity);
+  candidates.keys.resize(capacity);
+  for (;; floor = 0) {  // a guess that was too high leaves fewer than k: then from the bottom
+    candidates.count = 0;
+    for (std::size_t j = 0; j < x.size();) {
+      j = HWY_DYNAMIC_DISPATCH(collect)(x, j, floor, candidates);
+      // Full: only the best k so far can win, and what follows must beat the least of them (a tie goes to the lower index).
+      if (j < x.size()) floor = prune(candidates, kept, scratch) + 1;
+    }
+    if (candidates.count >= kept) break;
+  }
+  if (candidates.count > kept) prune(candidates, kept, scratch);
+  std::copy_n(candidates.indices.begin(), kept, sorted.begin());
+}
+
+namespace reference {
+
+void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted) {
+  sorted.resize(x.size());
+  std::iota(sorted.begin(), sorted.end(), 0u);
+  std::stable_sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (std::isnan(x[a]) || std::isnan(x[b])) return std::isnan(x[a]) && !std::isnan(x[b]);
+    return std::abs(x[a]) > std::abs(x[b]);
+  });
+  sorted.resize(static_cast<std::size_t>(k));
+  std::sort(sorted.begin(), sorted.end());
+}
+
+}  // namespace reference
+}  // namespace tersegrad::kernels
+#endif

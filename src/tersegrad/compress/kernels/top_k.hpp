@@ -1,0 +1,25 @@
+// Exact Top-k by magnitude.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tersegrad::kernels {
+
+/// Indices, ascending, of the k largest |x_i|.
+///
+/// Among equal magnitudes the lower index wins, so the set is unique. NaN counts as larger than inf (all NaN alike):
+/// a gradient that is not a number is sent, not hidden.
+/// A threshold guessed from a sample of x lets one pass collect little more than k candidates, among which a radix
+/// selection decides; a guess that proves too high costs a second pass, never exactness.
+/// \param x  [n], n < 2^32 \param k  0 ≤ k ≤ n \param sorted  receives the k indices
+/// Keeps scratch memory of the calling thread between calls, about 16k bytes.
+void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted);
+
+/// A full sort with the same result, for tests.
+namespace reference {
+void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted);
+}  // namespace reference
+
+}  // namespace tersegrad::kernels

@@ -1,0 +1,81 @@
+// The wire format: every message is a 64-byte header and its payload.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include "tersegrad/core/buffer.hpp"
+#include "tersegrad/core/layout.hpp"
+
+namespace tersegrad {
+
+enum class MessageKind : std::uint8_t {
+  uplink = 1,     ///< one agent's compressed gradient
+  aggregate = 2,  ///< the agents' mean, on its way back
+};
+
+/// Bits of Header::flags.
+enum MessageFlag : std::uint8_t {
+  flag_zeros = 1,    ///< sign: a zero-mask plane follows the sign plane; aggregate: counts run to 2N
+  flag_stop = 64,    ///< this rank was asked to end the run; an aggregate that carries it ends it on every rank at this step
+  flag_report = 128, ///< rank 0 wants the ranks' timings after this step
+};
+inline constexpr std::uint8_t control_flags = flag_stop | flag_report;
+
+/// The 64 bytes in front of every payload, little-endian.
+struct Header {
+  static constexpr std::uint32_t expected_magic = 0x44524754;  // "TGRD"
+  static constexpr std::uint16_t expected_version = 1;
+
+  std::uint32_t magic = expected_magic;
+  std::uint16_t version = expected_version;
+  MessageKind kind = MessageKind::uplink;
+  std::uint8_t flags = 0;
+  std::uint64_t step = 0;
+  std::uint32_t bucket = 0;
+  std::uint32_t agent = 0;       ///< sender; of an aggregate: the number of agents in it
+  std::uint32_t compressor = 0;  ///< compressor_id of its canonical name
+  std::uint32_t nonfinite = 0;   ///< uplink: non-finite coordinates (saturating); aggregate: agents that had any
+  std::uint64_t dim = 0;         ///< coordinates of the bucket
+  std::uint64_t k = 0;           ///< values in the payload (sparse compressors), else dim
+  std::uint64_t payload_bytes = 0;
+  float loss = 0;           ///< of the agent's batch; of an aggregate: the agents' mean
+  std::uint32_t crc32c = 0; ///< of the payload; 0: not computed
+};
+static_assert(sizeof(Header) == 64 && std::is_trivially_copyable_v<Header>);
+
+/// A message that owns its payload.
+struct Message {
+  Header header;
+  Buffer<std::byte> payload;
+};
+
+/// A message whose payload lies elsewhere.
+struct MessageView {
+  Header header;
+  std::span<const std::byte> payload;
+};
+inline MessageView view(const Message& message) { return {message.header, message.payload}; }
+
+/// 32-bit FNV-1a of a compressor's canonical name: what the header carries.
+std::uint32_t compressor_id(const std::string& name);
+
+/// What a receiver knows a message must say.
+struct Expected {
+  MessageKind kind = MessageKind::uplink;
+  std::uint64_t step = 0;
+  Bucket bucket;
+  std::uint32_t agent = 0;
+  std::uint32_t compressor = 0;
+  std::uint64_t max_payload_bytes = 0;
+};
+
+/// Checks a header before its payload is received.
+/// \param sender e.g. "rank 3", for the text
+/// \throws Error naming the sender, the step and the first field that differs, with both values
+void check(const Header& header, const Expected& expected, const std::string& sender);
+
+}  // namespace tersegrad

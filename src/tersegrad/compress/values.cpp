@@ -1,0 +1,74 @@
+#include "tersegrad/compress/values.hpp"
+
+#include <cstring>
+
+#include "tersegrad/compress/kernels/half.hpp"
+
+namespace tersegrad {
+
+Parameter wire_parameter() { return {"wire", "fp32", "number format of the values on the wire: fp32, fp16 or bf16"}; }
+
+ValueFormat wire_format(const Arguments& arguments) {
+  const auto& text = arguments.one_of("wire", {"fp32", "fp16", "bf16"});
+  return text == "fp32" ? ValueFormat::fp32 : text == "fp16" ? ValueFormat::fp16 : ValueFormat::bf16;
+}
+
+std::string wire_suffix(ValueFormat format) {
+  return format == ValueFormat::fp32 ? "" : format == ValueFormat::fp16 ? ":wire=fp16" : ":wire=bf16";
+}
+
+std::int64_t bytes_per_value(ValueFormat format) { return format == ValueFormat::fp32 ? 4 : 2; }
+
+namespace {
+
+// 16-bit values go through a small block, because a payload may start at any byte.
+constexpr std::size_t block = 1024;
+
+}  // namespace
+
+void pack_values(ValueFormat format, std::span<const float> values, std::span<std::byte> out) {
+  if (format == ValueFormat::fp32) {
+    if (!values.empty()) std::memcpy(out.data(), values.data(), values.size_bytes());
+    return;
+  }
+  std::uint16_t bits[block];
+  for (std::size_t i = 0; i < values.size(); i += block) {
+    const std::size_t n = std::min(block, values.size() - i);
+    const auto convert = format == ValueFormat::fp16 ? kernels::to_half : kernels::to_bfloat16;
+    convert(values.subspan(i, n), std::span(bits, n));
+    std::memcpy(out.data() + 2 * i, bits, 2 * n);
+  }
+}
+
+void unpack_values(ValueFormat format, std::span<const std::byte> in, std::span<float> out) {
+  if (format == ValueFormat::fp32) {
+    if (!out.empty()) std::memcpy(out.data(), in.data(), out.size_bytes());
+    return;
+  }
+  std::uint16_t bits[block];
+  for (std::size_t i = 0; i < out.size(); i += block) {
+    const std::size_t n = std::min(block, out.size() - i);
+    std::memcpy(bits, in.data() + 2 * i, 2 * n);
+    const auto convert = format == ValueFormat::fp16 ? kernels::from_half : kernels::from_bfloat16;
+    convert(std::span<const std::uint16_t>(bits, n), out.subspan(i, n));
+  }
+}
+
+std::int64_t count_nonfinite(std::span<const float> values) {
+  // All exponent bits set: inf or NaN. Integer compares, so that the loop vectorises and no flag of the
+  // floating-point unit matters.
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < values.size(); i += 1u << 20) {
+    const std::size_t end = std::min(values.size(), i + (1u << 20));
+    std::int32_t count = 0;
+    for (std::size_t j = i; j < end; ++j) {
+      std::uint32_t bits;
+      std::memcpy(&bits, &values[j], 4);
+      count += (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    total += count;
+  }
+  return total;
+}
+
+}  // namespace tersegrad

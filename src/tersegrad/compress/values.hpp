@@ -1,0 +1,33 @@
+// How values travel: fp32, fp16 or bf16.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "tersegrad/core/spec.hpp"
+
+namespace tersegrad {
+
+/// Number format of values on the wire.
+enum class ValueFormat { fp32, fp16, bf16 };
+
+/// The declared argument `wire` that every compressor with values shares.
+Parameter wire_parameter();
+/// Reads it. \throws Error unless it is fp32, fp16 or bf16
+ValueFormat wire_format(const Arguments& arguments);
+/// "" for fp32, ":wire=fp16", ":wire=bf16": the suffix of a canonical name.
+std::string wire_suffix(ValueFormat format);
+
+std::int64_t bytes_per_value(ValueFormat format);
+
+/// Packs values, rounding to nearest even. \param out values.size() · bytes_per_value bytes
+void pack_values(ValueFormat format, std::span<const float> values, std::span<std::byte> out);
+/// \param in out.size() · bytes_per_value bytes
+void unpack_values(ValueFormat format, std::span<const std::byte> in, std::span<float> out);
+
+/// Number of values that are inf or NaN.
+std::int64_t count_nonfinite(std::span<const float> values);
+
+}  // namespace tersegrad

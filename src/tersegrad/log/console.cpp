@@ -1,0 +1,100 @@
+// The progress line on standard output.
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tersegrad/log/progress.hpp"
+
+namespace tersegrad {
+namespace {
+
+std::string open_file(const std::string& pid) {
+  std::error_code none;
+  return std::filesystem::read_symlink("/proc/" + pid + "/fd/1", none).string();
+}
+
+/// Whether standard output reaches a terminal. Open MPI gives its processes a pseudo-terminal wherever its own output
+/// goes, so under a launcher the launcher's output counts: TERSEGRAD_PROGRESS=live|sparse says it (launch/local
+/// sets it), else the parent process (mpirun, for ranks on its own machine) is looked at.
+bool on_terminal() {
+  if (const char* style = ::getenv("TERSEGRAD_PROGRESS")) return std::string_view(style) == "live";
+  if (!::isatty(STDOUT_FILENO)) return false;
+  bool launched = false;
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "SLURM_PROCID"}) {
+    launched = launched || ::getenv(name) != nullptr;
+  }
+  if (!launched) return true;
+  const std::string parent = open_file(std::to_string(::getppid()));
+  return parent.starts_with("/dev/") && parent != "/dev/null" && parent != open_file("self");
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20;
+  return known ? size.ws_col : 100;
+}
+
+class ConsoleSink final : public Sink {
+ public:
+  explicit ConsoleSink(ProgressStyle style) : style_(style) {}
+  ~ConsoleSink() override { end_line(); }  // an error message that follows starts on a line of its own
+
+  bool needs_folder() const override { return false; }
+  void begin(const RunInfo& info) override { progress_.emplace(info, style_); }
+  void write(const std::vector<double>& record) override { show(progress_->update(record, now_s())); }
+  void finish(const LogFields&) override {
+    show(progress_->last_line(now_s()));
+    end_line();
+  }
+
+ private:
+  static double now_s() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+
+  void show(const std::optional<std::string>& line) {
+    if (!line) return;
+    if (style_ == ProgressStyle::sparse) {
+      std::printf("%s\n", line->c_str());
+    } else {
+      // Blanks instead of an escape sequence wipe what a longer line left behind: they work on every terminal.
+      std::string text = line->substr(0, terminal_columns() - 1);
+      const std::size_t length = text.size();
+      if (length < shown_) text.append(shown_ - length, ' ');
+      std::printf("\r%s", text.c_str());
+      shown_ = length;
+    }
+    std::fflush(stdout);
+  }
+
+  void end_line() {
+    if (shown_ > 0) std::printf("\n");
+    std::fflush(stdout);
+    shown_ = 0;
+  }
+
+  ProgressStyle style_;
+  std::optional<Progress> progress_;
+  std::size_t shown_ = 0;  // columns of the open line
+};
+
+const Registration<Sink> registration{
+    "console", "progress line on standard output",
+    {{"style", "auto", "live: one line in place; sparse: about 20 lines a run; auto: live on a terminal"}},
+    [](const Arguments& arguments) {
+      const std::string& style = arguments.one_of("style", {"auto", "live", "sparse"});
+      const bool live = style == "live" || (style == "auto" && on_terminal());
+      return std::make_unique<ConsoleSink>(live ? ProgressStyle::live : ProgressStyle::sparse);
+    }};
+
+}  // namespace
+}  // namespace tersegrad

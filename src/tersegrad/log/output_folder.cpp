@@ -1,0 +1,140 @@
+#include "tersegrad/log/output_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/file.hpp"
+
+namespace tersegrad {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* lock_name = ".tersegrad-lock";
+constexpr const char* previous_name = "run.h5.previous";
+
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  TERSEGRAD_CHECK(!error, "cannot remove '", path.string(), "': ", error.message());
+}
+
+}  // namespace
+
+bool is_run_file(const std::string& name) {
+  std::string_view rest = name;
+  if (rest == previous_name) return true;
+  if (rest.ends_with(".part")) rest.remove_suffix(5);
+  for (const std::string_view known : {"run.h5", "metrics.csv", "metrics.jsonl", "summary.json"}) {
+    if (rest == known) return true;
+  }
+  constexpr std::string_view checkpoint = "checkpoint-";
+  if (!rest.starts_with(checkpoint)) return false;
+  rest.remove_prefix(checkpoint.size());
+  const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+  rest.remove_prefix(digits);
+  const bool suffix = rest.size() > 1 && rest.front() == '.' &&
+                      std::all_of(rest.begin() + 1, rest.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
+  return digits > 0 && (rest.empty() || suffix);
+}
+
+OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folder_(folder) {
+  TERSEGRAD_CHECK(!folder.empty(), "the output folder's name is empty");
+  std::error_code error;
+  created_ = fs::create_directories(folder_, error);
+  TERSEGRAD_CHECK(!error, "cannot create the output folder '", folder_.string(), "': ", error.message());
+  lock();
+  try {
+    const auto files = run_files();
+    TERSEGRAD_CHECK(existing != ExistingRun::refuse || files.empty(), "the output folder '", folder_.string(), "' already holds a run ('",
+                    files.empty() ? "" : files.front().filename().string(), "'); choose another, or give --overwrite or --resume");
+    if (existing == ExistingRun::overwrite) {
+      for (const auto& file : files) remove_file(file);
+    } else if (existing == ExistingRun::resume) {
+      const auto log = folder_ / "run.h5";
+      const auto previous = folder_ / previous_name;
+      // A previous log is there already when a resume was itself stopped before it had copied it.
+      for (const auto& candidate : {log, partial_path(log)}) {
+        if (fs::exists(previous, error) || !fs::exists(candidate, error)) continue;
+        fs::rename(candidate, previous, error);
+        TERSEGRAD_CHECK(!error, "cannot rename '", candidate.string(), "': ", error.message());
+      }
+      remove_file(folder_ / "summary.json");
+    }
+  } catch (...) {
+    unlock();
+    throw;
+  }
+}
+
+OutputFolder::~OutputFolder() { unlock(); }
+
+fs::path OutputFolder::previous_log() const {
+  std::error_code error;
+  const auto previous = folder_ / previous_name;
+  return fs::exists(previous, error) ? previous : fs::path();
+}
+
+void OutputFolder::discard_previous_log() { remove_file(folder_ / previous_name); }
+
+std::vector<fs::path> OutputFolder::run_files() const {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    if (!is_run_file(entry->path().filename().string())) continue;
+    std::error_code none;
+    TERSEGRAD_CHECK(!fs::is_directory(entry->symlink_status(none)), "'", entry->path().string(),
+                    "' is a folder where a run writes a file; choose another output folder");
+    files.push_back(entry->path());
+  }
+  TERSEGRAD_CHECK(!error, "cannot read the output folder '", folder_.string(), "': ", error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void OutputFolder::lock() {
+  const auto path = folder_ / lock_name;
+  for (;;) {
+    lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    TERSEGRAD_CHECK(lock_fd_ >= 0, "cannot write into the output folder '", folder_.string(), "': ", std::strerror(errno));
+    if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      char holder[32] = {};
+      const ssize_t length = ::read(lock_fd_, holder, sizeof holder - 1);
+      ::close(lock_fd_);
+      lock_fd_ = -1;
+      throw Error(concat("the output folder '", folder_.string(), "' is in use by another run",
+                         length > 0 ? concat(" (process ", holder, ")") : std::string(), "; wait for it or choose another"));
+    }
+    // Other failures: a file system without locks. The run goes on; only the guard is missing.
+    struct stat opened{}, named{};
+    const bool same = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+                      opened.st_dev == named.st_dev;
+    if (same) break;
+    ::close(lock_fd_);  // its holder removed the file between our opening and our locking it: again
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(lock_fd_, 0) != 0 || ::write(lock_fd_, pid.data(), pid.size()) < 0) {
+    const int reason = errno;
+    unlock();
+    throw Error(concat("cannot write into the output folder '", folder_.string(), "': ", std::strerror(reason)));
+  }
+}
+
+void OutputFolder::unlock() {
+  if (lock_fd_ < 0) return;
+  ::unlink((folder_ / lock_name).c_str());  // while it is held: nobody else can have locked this file
+  ::close(lock_fd_);
+  lock_fd_ = -1;
+  if (created_) ::rmdir(folder_.c_str());  // leaves no empty folder behind; refuses when anything is in it
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,48 @@
+// The folder that a run writes to: claimed before any training, by one run at a time.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace tersegrad {
+
+/// What to do with a run that the folder already holds.
+enum class ExistingRun { refuse, overwrite, resume };
+
+/// Claims --out DIR for the lifetime of the object; the claim ends with the process, however it ends.
+///
+/// A run consists of run.h5, metrics.csv, metrics.jsonl, summary.json, checkpoint-<digits>[.<suffix>], each also as
+/// .part, and run.h5.previous. Nothing else in the folder is ever touched.
+class OutputFolder {
+ public:
+  /// Creates the folder (and its parents) where it is missing.
+  ///   refuse     throws if the folder holds any file of a run
+  ///   overwrite  removes the files of a run
+  ///   resume     keeps them; previous_log() then is the log so far, and summary.json goes
+  /// \throws Error naming the folder: it holds a run, is in use by another run, is not writable, is not a folder
+  OutputFolder(const std::filesystem::path& folder, ExistingRun existing);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+  const std::filesystem::path& path() const { return folder_; }
+
+  /// resume: the run.h5 to take the records of the past from (Log::replay); empty if there is none. It
+  /// stands aside as run.h5.previous, so that the sinks begin anew, until discard_previous_log().
+  std::filesystem::path previous_log() const;
+  void discard_previous_log();
+
+ private:
+  void lock();
+  void unlock();
+  std::vector<std::filesystem::path> run_files() const;
+  std::filesystem::path folder_;
+  bool created_ = false;
+  int lock_fd_ = -1;
+};
+
+/// Whether `name` is the name of a file that a run writes (or its .part).
+bool is_run_file(const std::string& name);
+
+}  // namespace tersegrad

@@ -1,0 +1,75 @@
+#include "tersegrad/train/agents.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/stopwatch.hpp"
+
+namespace tersegrad {
+
+std::vector<Bucket> cut_into_buckets(std::int64_t total, std::int64_t size) {
+  constexpr std::int64_t unit = 128;
+  const std::int64_t step = (std::min(size, total) + unit - 1) / unit * unit;
+  std::vector<Bucket> buckets;
+  for (std::int64_t begin = 0; begin < total; begin += step) {
+    buckets.push_back({static_cast<std::uint32_t>(buckets.size()), begin, std::min(begin + step, total)});
+  }
+  return buckets;
+}
+
+Agents::Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end) : parts_(parts), begin_(begin), end_(end) {
+  for (std::uint32_t a = begin; a < end; ++a) encoders_.push_back(parts_.compressor->encoder(a));
+  messages_.resize(parts_.buckets.size());
+  for (auto& of_bucket : messages_) of_bucket.resize(end - begin);
+}
+
+void Agents::clip(std::span<float> gradient) const {
+  double squares = 0;
+  for (const float value : gradient) squares += static_cast<double>(value) * static_cast<double>(value);
+  const double norm = std::sqrt(squares), limit = parts_.config->clip_norm;
+  if (!(norm > limit)) return;
+  const auto scale = static_cast<float>(limit / norm);
+  for (float& value : gradient) value *= scale;
+}
+
+void Agents::compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control,
+                     TimeSplit& time) {
+  const auto& config = *parts_.config;
+  const auto noise_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
+  const std::uint32_t id = compressor_id(parts_.compressor->name());
+  for (std::uint32_t agent = begin_; agent < end_; ++agent) {
+    Stopwatch watch;
+    const auto gradient = parts_.objective->gradient();
+    double loss = shared_loss;
+    if (shared.empty()) {
+      loss = parts_.objective->agent_gradient(agent, step);
+    } else {
+      std::copy(shared.begin(), shared.end(), gradient.begin());
+    }
+    time.compute += watch.lap();
+
+    if (config.clip_norm > 0) clip(gradient);
+    if (!parts_.noise->is_none()) {
+      parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), 0, gradient, noise_scale);
+    }
+    Encoder& encoder = *encoders_[agent - begin_];
+    encoder.begin_step(step, parts_.compressor->needs_whole_gradient() ? gradient : std::span<const float>());
+    for (const auto& bucket : parts_.buckets) {
+      Message& message = messages_[bucket.index][agent - begin_];
+      encoder.encode(bucket, gradient.subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size())),
+                     message);
+      Header& header = message.header;
+      header.step = step;
+      header.bucket = bucket.index;
+      header.agent = agent;
+      header.compressor = id;
+      header.dim = static_cast<std::uint64_t>(bucket.size());
+      header.loss = static_cast<float>(loss);
+      header.flags |= control;
+    }
+    time.compress += watch.lap();
+  }
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,52 @@
+// The agents of one rank: gradient, noise, compression.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tersegrad/comm/agent_map.hpp"
+#include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/noise/noise.hpp"
+#include "tersegrad/train/objective.hpp"
+#include "tersegrad/train/result.hpp"
+
+namespace tersegrad {
+
+/// The parts that make an agent's message; all outlive the agents.
+struct AgentParts {
+  const TrainConfig* config = nullptr;
+  Objective* objective = nullptr;
+  const Noise* noise = nullptr;
+  const Compressor* compressor = nullptr;
+  std::vector<Bucket> buckets;
+};
+
+/// Steps 1–3 of the design's step for the agents [begin, end): nothing here communicates.
+class Agents {
+ public:
+  Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end);
+
+  /// Fills every agent's messages of this step.
+  /// \param shared  the full gradient that all agents share; empty: each computes its own mini-batch's
+  /// \param shared_loss its loss
+  /// \param control this rank's control flags, put into every header
+  void compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control, TimeSplit& time);
+
+  /// This rank's messages of one bucket, in agent order.
+  std::span<Message> messages(const Bucket& bucket) { return messages_[bucket.index]; }
+
+ private:
+  void clip(std::span<float> gradient) const;
+
+  AgentParts parts_;
+  std::uint32_t begin_, end_;
+  std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::vector<std::vector<Message>> messages_;  // [bucket][agent]
+};
+
+/// Cuts [0, total) into buckets of `size` coordinates, rounded up to a multiple of 128 so that streams addressed by
+/// coordinate and bit planes never share a word between buckets.
+std::vector<Bucket> cut_into_buckets(std::int64_t total, std::int64_t size);
+
+}  // namespace tersegrad

@@ -1,0 +1,63 @@
+// Everything that determines a training run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tersegrad/log/value.hpp"
+
+namespace tersegrad {
+
+/// What to do with a step in which an agent's gradient has inf or NaN.
+enum class NonfinitePolicy {
+  stop,  ///< end the run, recorded as diverged
+  skip,  ///< no update at this step, on any rank; 50 such steps in a row are a divergence
+  keep,  ///< compress it as it is: sign votes the sign of inf and treats NaN as a zero
+};
+
+/// The options of `tersegrad train`, with their defaults.
+struct TrainConfig {
+  std::string model = "mlp";
+  std::string dataset = "breast-cancer";
+  std::filesystem::path data = ".data";
+  std::int64_t samples = 0;        ///< training rows used; 0: all
+  double skew = 0;                 ///< Dirichlet α of class-skewed shards; 0: none
+  std::int64_t agents = 0;         ///< N; 0: one for each hosting rank
+  std::int64_t batch = 32;         ///< B per agent; 0: full gradient, computed by all ranks together
+  std::string sampling = "shuffle";
+  std::string compressor = "none";
+  std::string noise = "none";
+  std::int64_t noise_batch = 1;    ///< the B that injected noise stands for: its scale is σ/√B
+  std::string exchange = "server";
+  std::int64_t bucket = 1 << 22;   ///< coordinates per message
+  double lr = 0.1;
+  std::string schedule = "constant";
+  std::int64_t warmup = 0;
+  double momentum = 0;
+  double weight_decay = 0;
+  double clip_norm = 0;            ///< each agent's gradient is scaled down to this norm; 0: off
+  std::int64_t steps = 500;
+  std::uint64_t seed = 1;
+  std::uint64_t init_seed = 1;
+  NonfinitePolicy nonfinite = NonfinitePolicy::stop;
+  std::int64_t eval_every = 0;     ///< test-set evaluation every so many steps; 0: at the end only
+  std::int64_t log_every = 1;
+  int threads = 1;                 ///< LibTorch threads per rank; changes the order of sums, hence bits
+  std::vector<std::string> sinks;
+  std::filesystem::path out;       ///< empty: no files
+  bool overwrite = false;
+
+  /// Every option as a field; what run.h5 keeps and what ranks compare.
+  LogFields describe() const;
+  /// \throws Error for the first value that is out of range
+  void validate() const;
+};
+
+/// "stop", "skip", "keep".
+std::string to_string(NonfinitePolicy policy);
+/// \throws Error unless it is one of the three
+NonfinitePolicy parse_nonfinite(const std::string& text);
+
+}  // namespace tersegrad

@@ -1,0 +1,159 @@
+#include "tersegrad/train/network_objective.hpp"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "models/network.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/data/sampler.hpp"
+#include "tersegrad/data/shard.hpp"
+
+namespace tersegrad {
+namespace {
+
+/// Rows per chunk of the full gradient and of evaluation: large enough for LibTorch to work well, small enough that
+/// a chunk's activations fit in the cache of small models. Fixed, because sums depend on it.
+constexpr std::int64_t chunk_rows = 500;
+
+std::span<float> span_of(torch::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+class NetworkObjective final : public Objective {
+ public:
+  NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
+      : dataset_(std::move(dataset)) {
+    torch::manual_seed(config.init_seed);
+    const NetworkShape shape{dataset_->shape(), dataset_->classes()};
+    network_ = NetworkRegistry::instance().make(config.model, shape);
+    flatten();
+    shape_ = dataset_->shape();
+    features_per_row_ = std::accumulate(shape_.begin(), shape_.end(), std::int64_t{1}, std::multiplies<>());
+    if (config.batch > 0) make_samplers(config, agents);
+  }
+
+  Layout layout() const override { return {parameters_.numel(), 1}; }
+  std::span<float> parameters() override { return span_of(parameters_); }
+  std::span<float> gradient() override { return span_of(gradient_); }
+
+  double agent_gradient(std::uint32_t agent, std::uint64_t step) override {
+    samplers_[agent - first_agent_].rows(step, rows_);
+    gradient_.zero_();
+    return backward(dataset_->train(), rows_, 1);
+  }
+
+  std::int64_t gradient_chunks() const override { return chunks(dataset_->train()); }
+  double add_chunk_gradient(std::int64_t chunk) override {
+    take_chunk(dataset_->train(), chunk);
+    return backward(dataset_->train(), rows_, static_cast<double>(rows_.size()) / static_cast<double>(dataset_->train().size()));
+  }
+
+  std::int64_t test_chunks() const override { return chunks(dataset_->test()); }
+  EvaluationSum evaluate_chunk(std::int64_t chunk) override {
+    const torch::NoGradGuard no_gradient;
+    take_chunk(dataset_->test(), chunk);
+    network_->eval();
+    load(dataset_->test(), rows_);
+    const auto logits = network_->forward(features_);
+    const auto loss = torch::nn::functional::cross_entropy(
+        logits, labels_, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+    const auto correct = logits.argmax(1).eq(labels_).sum();
+    network_->train();
+    return {static_cast<double>(loss.item<float>()), correct.item<std::int64_t>(), static_cast<std::int64_t>(rows_.size())};
+  }
+
+ private:
+  /// Moves every parameter into one flat tensor and makes its gradient a view of another.
+  void flatten() {
+    const torch::NoGradGuard no_gradient;
+    std::int64_t total = 0;
+    for (const auto& parameter : network_->parameters()) {
+      TERSEGRAD_CHECK(parameter.scalar_type() == torch::kFloat32, "a parameter of the model is not float32");
+      total += parameter.numel();
+    }
+    TERSEGRAD_CHECK(total > 0, "the model has no parameters");
+    parameters_ = torch::empty({total});
+    gradient_ = torch::zeros({total});
+    std::int64_t offset = 0;
+    for (auto& parameter : network_->parameters()) {
+      const auto n = parameter.numel();
+      auto value = parameters_.narrow(0, offset, n).view(parameter.sizes());
+      value.copy_(parameter);
+      parameter.set_data(value);
+      parameter.mutable_grad() = gradient_.narrow(0, offset, n).view(parameter.sizes());
+      offset += n;
+    }
+  }
+
+  void make_samplers(const TrainConfig& config, const HostedAgents& agents) {
+    first_agent_ = agents.begin;
+    const auto& train = dataset_->train();
+    const Shards shards = config.skew > 0
+                              ? skewed_shards(labels_of(train), dataset_->classes(), agents.count, config.skew, config.seed)
+                              : even_shards(train.size(), agents.count, config.seed);
+    for (std::uint32_t a = agents.begin; a < agents.end; ++a) {
+      samplers_.emplace_back(shards[a], config.batch, parse_sampling_mode(config.sampling), config.seed, a);
+    }
+  }
+
+  static std::int64_t chunks(const Examples& examples) { return (examples.size() + chunk_rows - 1) / chunk_rows; }
+
+  void take_chunk(const Examples& examples, std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, examples.size());
+    rows_.resize(static_cast<std::size_t>(end - begin));
+    std::iota(rows_.begin(), rows_.end(), begin);
+  }
+
+  /// Rows as tensors; the buffers are kept while the number of rows stays.
+  void load(const Examples& examples, const std::vector<std::int64_t>& rows) {
+    const auto count = static_cast<std::int64_t>(rows.size());
+    if (!features_.defined() || features_.size(0) != count) {
+      std::vector<std::int64_t> sizes{count};
+      sizes.insert(sizes.end(), shape_.begin(), shape_.end());
+      features_ = torch::empty(sizes);
+      labels_ = torch::empty({count}, torch::kInt64);
+    }
+    examples.features(rows, {features_.data_ptr<float>(), static_cast<std::size_t>(count * features_per_row_)});
+    auto* label = labels_.data_ptr<std::int64_t>();
+    for (std::size_t i = 0; i < rows.size(); ++i) label[i] = examples.label(rows[i]);
+  }
+
+  double backward(const Examples& examples, const std::vector<std::int64_t>& rows, double weight) {
+    load(examples, rows);
+    auto loss = torch::nn::functional::cross_entropy(network_->forward(features_), labels_);
+    if (weight != 1) loss = loss * weight;
+    loss.backward();
+    return static_cast<double>(loss.item<float>());
+  }
+
+  std::shared_ptr<const Dataset> dataset_;
+  std::shared_ptr<Network> network_;
+  torch::Tensor parameters_, gradient_, features_, labels_;
+  std::vector<std::int64_t> shape_, rows_;
+  std::int64_t features_per_row_ = 1;
+  std::vector<BatchSampler> samplers_;
+  std::uint32_t first_agent_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> make_network_objective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset,
+                                                  const HostedAgents& agents) {
+  return std::make_unique<NetworkObjective>(config, std::move(dataset), agents);
+}
+
+void set_compute_threads(int threads) {
+  at::set_num_threads(threads);
+  // OpenBLAS's own thread pool does not follow LibTorch's setting in every build of it.
+  using SetThreads = void (*)(int);
+  if (const auto set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(threads);
+}
+
+std::string torch_version() { return TORCH_VERSION; }
+
+}  // namespace tersegrad

@@ -1,0 +1,32 @@
+// The update that every rank applies to its replica of x.
+#pragma once
+
+#include <span>
+
+#include "tersegrad/core/buffer.hpp"
+
+namespace tersegrad {
+
+struct OptimizerOptions {
+  double momentum = 0;      ///< µ, 0 ≤ µ < 1
+  double weight_decay = 0;  ///< λ ≥ 0
+};
+
+/// Stochastic gradient descent on the aggregated update u, in LibTorch's convention (no dampening):
+///     g = u + λx;   v ← µv + g (v = g at the first step);   x ← x − ηv.
+/// With µ = λ = 0, the default, this is the paper's x ← x − ηu (Eqs. 1, 5, 10).
+class Optimizer {
+ public:
+  /// \throws Error if an option is out of range
+  explicit Optimizer(const OptimizerOptions& options);
+  /// \param update u, same length as x; consumed (its content is unspecified afterwards)
+  void apply(std::span<float> x, std::span<float> update, double learning_rate);
+  /// v; empty without momentum or before the first step. What a checkpoint keeps.
+  std::span<float> memory() { return velocity_; }
+
+ private:
+  OptimizerOptions options_;
+  Buffer<float> velocity_;
+};
+
+}  // namespace tersegrad

@@ -1,0 +1,57 @@
+#include "tersegrad/train/recorder.hpp"
+
+namespace tersegrad {
+
+std::vector<SeriesInfo> Recorder::columns() {
+  return {{"step", "", "step, counted from 0"},
+          {"time_s", "s", "wall clock since the first step began, evaluation included"},
+          {"loss", "", "mean over agents of the loss before the update"},
+          {"learning_rate", "", "step size"},
+          {"gradient_norm", "", "Euclidean norm of the aggregated update"},
+          {"uplink_bytes", "bytes", "sent per agent at this step, headers included"},
+          {"downlink_bytes", "bytes", "received per agent at this step, headers included"},
+          {"uplink_header_bytes", "bytes", "headers among uplink_bytes"},
+          {"downlink_header_bytes", "bytes", "headers among downlink_bytes"},
+          {"compute_s", "s", "gradients, mean over hosting ranks"},
+          {"compress_s", "s", "noise, encoding, decoding, mean over hosting ranks"},
+          {"exchange_s", "s", "messages and waiting, mean over hosting ranks"},
+          {"apply_s", "s", "the update, mean over hosting ranks"},
+          {"nonfinite_agents", "", "agents whose gradient had inf or NaN"},
+          {"test_loss", "", "mean over the test set after the update"},
+          {"test_accuracy", "", "share of the test set classified right after the update"}};
+}
+
+void Recorder::add(const StepRecord& record) {
+  held_.push_back(record);
+  if (held_.size() == 64) flush();
+}
+
+void Recorder::flush() {
+  if (held_.empty()) return;
+  std::vector<double> times(4 * held_.size(), 0.0);
+  if (map_.is_host(comm_.rank())) {
+    for (std::size_t i = 0; i < held_.size(); ++i) {
+      const auto& time = held_[i].time;
+      times[4 * i] = time.compute;
+      times[4 * i + 1] = time.compress;
+      times[4 * i + 2] = time.exchange;
+      times[4 * i + 3] = time.apply;
+    }
+  }
+  comm_.sum(times);
+  if (log_ != nullptr) {
+    const double hosts = map_.hosts(), agents = map_.agents();
+    const auto per_agent = [&](std::int64_t bytes) { return static_cast<double>(bytes) / agents; };
+    for (std::size_t i = 0; i < held_.size(); ++i) {
+      const auto& r = held_[i];
+      log_->write({static_cast<double>(r.step), r.time_s, r.loss, r.learning_rate, r.update_norm,
+                   per_agent(r.traffic.uplink.total()), per_agent(r.traffic.downlink.total()),
+                   per_agent(r.traffic.uplink.header), per_agent(r.traffic.downlink.header), times[4 * i] / hosts,
+                   times[4 * i + 1] / hosts, times[4 * i + 2] / hosts, times[4 * i + 3] / hosts,
+                   static_cast<double>(r.nonfinite_agents), r.test.loss, r.test.accuracy});
+    }
+  }
+  held_.clear();
+}
+
+}  // namespace tersegrad

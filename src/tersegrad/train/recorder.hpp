@@ -1,0 +1,48 @@
+// Turns steps into log records: rank 0 writes, the other ranks contribute their timings.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tersegrad/comm/agent_map.hpp"
+#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/log/log.hpp"
+#include "tersegrad/train/result.hpp"
+
+namespace tersegrad {
+
+/// One logged step, as rank 0 knows it (elsewhere only `time` matters).
+struct StepRecord {
+  std::int64_t step = 0;
+  double time_s = 0;  ///< wall clock since the first step began
+  double loss = 0;    ///< mean over agents, before the update
+  double learning_rate = 0;
+  double update_norm = 0;  ///< ‖aggregated update‖₂
+  Traffic traffic;
+  std::int64_t nonfinite_agents = 0;
+  TimeSplit time;
+  Evaluation test{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+};
+
+/// Collects records and hands them to the log in blocks, so that the ranks' timings cost one reduction a block.
+class Recorder {
+ public:
+  /// The columns of every record, in order.
+  static std::vector<SeriesInfo> columns();
+
+  /// \param log null on ranks other than 0
+  Recorder(const Communicator& comm, const AgentMap& map, Log* log) : comm_(comm), map_(map), log_(log) {}
+
+  /// Every rank calls it at the same steps. Collective when it fills a block of 64.
+  void add(const StepRecord& record);
+  /// Writes what is held back. Collective.
+  void flush();
+
+ private:
+  const Communicator& comm_;
+  const AgentMap& map_;
+  Log* log_;
+  std::vector<StepRecord> held_;
+};
+
+}  // namespace tersegrad

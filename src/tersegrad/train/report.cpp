@@ -1,0 +1,82 @@
+#include "tersegrad/train/report.hpp"
+
+#include <cmath>
+
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/train/projection.hpp"
+
+namespace tersegrad {
+namespace {
+
+std::string ratio(double value) {
+  return std::isfinite(value) ? format_number(value, value < 10 ? 3 : 4) + "x" : "-";
+}
+
+std::string format_rate(double bits_per_s) {
+  return bits_per_s < 1e9 ? format_number(bits_per_s / 1e6, 3) + " Mbit/s" : format_number(bits_per_s / 1e9, 3) + " Gbit/s";
+}
+
+std::string bytes_table(const RunResult& r) {
+  const double up = r.uplink_bytes_per_step(), down = r.downlink_bytes_per_step(), dense = r.dense_bytes_per_step();
+  const double allreduce = wire_load(r).dense_allreduce;
+  TextTable table({"bytes per agent and step", "this run", "dense star", "saved", "dense all-reduce", "saved"});
+  // An all-reduce sends as much as it receives.
+  table.add({"uplink", format_bytes(up), format_bytes(dense), ratio(dense / up), format_bytes(allreduce), ratio(allreduce / up)});
+  table.add({"downlink", format_bytes(down), format_bytes(dense), ratio(dense / down), format_bytes(allreduce),
+             ratio(allreduce / down)});
+  table.add({"both", format_bytes(up + down), format_bytes(2 * dense), ratio(2 * dense / (up + down)),
+             format_bytes(2 * allreduce), ratio(2 * allreduce / (up + down))});
+  return table.str();
+}
+
+std::string time_table(const RunResult& r) {
+  TextTable table({"time per step", "compute", "compress", "exchange", "apply", "step"});
+  const auto steps = static_cast<double>(r.steps);
+  const auto t = r.time / steps;
+  table.add({"mean over agents' ranks", format_duration(t.compute), format_duration(t.compress), format_duration(t.exchange),
+             format_duration(t.apply), format_duration(r.total_s / steps)});
+  return table.str();
+}
+
+std::string projection_table(const RunResult& r) {
+  const auto load = wire_load(r);
+  const double with = local_step_s(r), without = with - r.time.compress / static_cast<double>(r.steps);
+  TextTable table({"expected step time, network only", "100 Mbit/s", "1 Gbit/s", "10 Gbit/s", "100 Gbit/s"});
+  const auto row = [&](const std::string& name, double local, double bytes) {
+    std::vector<std::string> cells{name};
+    for (const double rate : {1e8, 1e9, 1e10, 1e11}) cells.push_back(format_duration(projected_step_s(local, bytes, rate)));
+    table.add(std::move(cells));
+  };
+  row(r.has_server ? "this run (busiest link: the server's)" : "this run", with, load.this_run);
+  row("dense star", without, load.dense_star);
+  row("dense all-reduce", without, load.dense_allreduce);
+  return table.str();
+}
+
+std::string verdict(const RunResult& r) {
+  const double rate = break_even_bits_per_s(r);
+  if (rate == 0) return "Against a dense all-reduce this run saves no bytes on its busiest link.\n";
+  if (std::isinf(rate)) return "Against a dense all-reduce this run is faster on any link.\n";
+  return concat("Against a dense all-reduce it pays on links slower than ", format_rate(rate),
+                " (break-even of compression time and bytes).\n");
+}
+
+}  // namespace
+
+std::string savings_report(const RunResult& r) {
+  std::string text = concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
+                            r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ",
+                            r.compressor, ", exchange ", r.config.exchange, "\n");
+  text += concat(r.steps, " steps in ", format_duration(r.total_s), ": loss ", format_number(r.loss_first), " → ",
+                 format_number(r.loss_last));
+  if (std::isfinite(r.test.accuracy)) text += concat(", test accuracy ", format_number(r.test.accuracy));
+  if (r.diverged) text += " (DIVERGED, stopped early)";
+  if (r.interrupted) text += " (interrupted)";
+  if (r.nonfinite_steps > 0) text += concat(", ", r.nonfinite_steps, " steps with non-finite gradients");
+  text += "\n\n" + bytes_table(r) + "\n" + time_table(r) + "\n" + projection_table(r);
+  if (r.agents > 1 && r.compressor != "none") text += verdict(r);
+  return text;
+}
+
+}  // namespace tersegrad

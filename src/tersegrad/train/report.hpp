@@ -1,0 +1,14 @@
+// The table that a run ends with.
+#pragma once
+
+#include <string>
+
+#include "tersegrad/train/result.hpp"
+
+namespace tersegrad {
+
+/// What was saved against dense fp32 (through the star and as an all-reduce), where the time went, and the step time
+/// to expect at 100 Mbit/s, 1, 10 and 100 Gbit/s. Several lines of plain text.
+std::string savings_report(const RunResult& result);
+
+}  // namespace tersegrad

@@ -1,0 +1,67 @@
+#include "tersegrad/train/result.hpp"
+
+#include "tersegrad/core/hash.hpp"
+
+namespace tersegrad {
+
+TimeSplit& TimeSplit::operator+=(const TimeSplit& other) {
+  compute += other.compute;
+  compress += other.compress;
+  exchange += other.exchange;
+  apply += other.apply;
+  return *this;
+}
+
+TimeSplit TimeSplit::operator/(double divisor) const {
+  return {compute / divisor, compress / divisor, exchange / divisor, apply / divisor};
+}
+
+namespace {
+
+double per_agent_and_step(const DirectionTraffic& traffic, const RunResult& result) {
+  return static_cast<double>(traffic.total()) / static_cast<double>(result.agents) / static_cast<double>(result.steps);
+}
+
+}  // namespace
+
+double RunResult::uplink_bytes_per_step() const { return per_agent_and_step(traffic.uplink, *this); }
+double RunResult::downlink_bytes_per_step() const { return per_agent_and_step(traffic.downlink, *this); }
+
+LogFields RunResult::summary() const {
+  const double up = uplink_bytes_per_step(), down = downlink_bytes_per_step(), dense = dense_bytes_per_step();
+  const auto headers = [&](const DirectionTraffic& traffic) {
+    return static_cast<double>(traffic.header) / static_cast<double>(agents) / static_cast<double>(steps);
+  };
+  return {{"model", config.model},
+          {"dataset", config.dataset},
+          {"parameters", parameters},
+          {"agents", agents},
+          {"processes", processes},
+          {"compressor", compressor},
+          {"noise", noise},
+          {"exchange", config.exchange},
+          {"steps", steps},
+          {"seed", static_cast<std::int64_t>(config.seed)},
+          {"diverged", diverged},
+          {"loss_first", loss_first},
+          {"loss_last", loss_last},
+          {"test_accuracy", test.accuracy},
+          {"uplink_bytes_per_step", up, "bytes"},
+          {"downlink_bytes_per_step", down, "bytes"},
+          {"dense_bytes_per_step", dense, "bytes"},
+          {"savings_uplink", dense / up},
+          {"savings_downlink", dense / down},
+          {"time_total_s", total_s, "s"},
+          {"time_compute_s", time.compute, "s"},
+          {"time_compress_s", time.compress, "s"},
+          {"time_exchange_s", time.exchange, "s"},
+          {"time_apply_s", time.apply, "s"},
+          {"nonfinite_steps", nonfinite_steps},
+          {"interrupted", interrupted},
+          {"test_loss", test.loss},
+          {"uplink_header_bytes_per_step", headers(traffic.uplink), "bytes"},
+          {"downlink_header_bytes_per_step", headers(traffic.downlink), "bytes"},
+          {"parameters_fingerprint", hex(parameters_fingerprint)}};
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,54 @@
+// What a run ends with.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "tersegrad/comm/traffic.hpp"
+#include "tersegrad/log/value.hpp"
+#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/evaluation.hpp"
+
+namespace tersegrad {
+
+/// Where wall-clock time went, in seconds.
+struct TimeSplit {
+  double compute = 0;   ///< gradients: forward, backward, loading the batch
+  double compress = 0;  ///< noise, clipping, encoding, decoding
+  double exchange = 0;  ///< messages under way, aggregation, and waiting for the slowest agent
+  double apply = 0;     ///< the update of x
+  TimeSplit& operator+=(const TimeSplit& other);
+  TimeSplit operator/(double divisor) const;
+};
+
+/// The outcome of a run; complete on rank 0.
+struct RunResult {
+  TrainConfig config;
+  std::string compressor;  ///< canonical, e.g. "randk:106014"
+  std::string noise;
+  std::int64_t parameters = 0;  ///< d
+  std::int64_t agents = 0;
+  std::int64_t processes = 0;   ///< MPI ranks, the server's included
+  bool has_server = false;
+  std::int64_t steps = 0;       ///< done, the skipped ones included
+  bool diverged = false;
+  bool interrupted = false;
+  std::int64_t nonfinite_steps = 0;
+  double loss_first = std::numeric_limits<double>::quiet_NaN();
+  double loss_last = std::numeric_limits<double>::quiet_NaN();
+  Evaluation test;
+  Traffic traffic;              ///< of the whole run, over all agents
+  TimeSplit time;               ///< of the whole run, mean over the hosting ranks
+  double total_s = 0;           ///< wall clock of the step loop, without evaluation
+  std::uint64_t parameters_fingerprint = 0;
+
+  double uplink_bytes_per_step() const;    ///< per agent
+  double downlink_bytes_per_step() const;  ///< per agent
+  double dense_bytes_per_step() const { return 4.0 * static_cast<double>(parameters); }  ///< per agent and direction
+
+  /// summary.json's keys, in the order that scripts rely on.
+  LogFields summary() const;
+};
+
+}  // namespace tersegrad

@@ -1,0 +1,265 @@
+#include "tersegrad/train/trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/exchange.hpp"
+#include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/stopwatch.hpp"
+#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/output_folder.hpp"
+#include "tersegrad/train/agents.hpp"
+#include "tersegrad/train/full_gradient.hpp"
+#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/optimizer.hpp"
+#include "tersegrad/train/recorder.hpp"
+#include "tersegrad/train/schedule.hpp"
+#include "tersegrad/train/stop_signal.hpp"
+
+namespace tersegrad {
+namespace {
+
+/// Steps without an update, in a row, after which `--nonfinite skip` gives up.
+constexpr int max_skips_in_a_row = 50;
+/// Seconds between the times at which rank 0 asks for the ranks' timings.
+constexpr double report_every_s = 0.5;
+
+double norm(std::span<const float> values) {
+  double squares = 0;
+  for (const float value : values) squares += static_cast<double>(value) * static_cast<double>(value);
+  return std::sqrt(squares);
+}
+
+class Run {
+ public:
+  Run(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective)
+      : comm_(comm), config_(config) {
+    set_up(make_objective);
+  }
+
+  RunResult run();
+
+ private:
+  void set_up(const ObjectiveFactory& make_objective);
+  void open_log();
+  bool step(std::uint64_t k);
+  void exchange(std::uint64_t k, std::uint8_t control);
+  bool may_update();
+  void record(bool updated);
+  bool logged(std::int64_t k) const { return k % config_.log_every == 0; }
+  void finish();
+
+  const Communicator& comm_;
+  TrainConfig config_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Objective> objective_;
+  std::unique_ptr<Noise> noise_;
+  std::unique_ptr<Compressor> compressor_;
+  std::unique_ptr<Aggregator> aggregator_;
+  std::optional<LearningRate> learning_rate_;
+  std::optional<Optimizer> optimizer_;
+  std::optional<Agents> agents_;
+  std::optional<FullGradient> full_gradient_;
+  std::optional<OutputFolder> folder_;  // rank 0
+  std::optional<Log> log_;              // rank 0
+  std::optional<Recorder> recorder_;
+  std::vector<Bucket> buckets_;
+  Buffer<float> update_;
+  Message aggregate_;
+  RunResult result_;
+  StepRecord record_;
+  std::uint8_t seen_control_ = 0;  // of the last aggregate: the same on every rank
+  std::int64_t nonfinite_agents_ = 0;
+  int skips_in_a_row_ = 0;
+  Stopwatch since_start_, since_report_;
+  double evaluation_s_ = 0;
+};
+
+void Run::set_up(const ObjectiveFactory& make_objective) {
+  require_same(comm_, [&] {
+    std::string text;
+    for (const auto& field : config_.describe()) {
+      text += field.key + " = " + std::visit([](const auto& value) { return concat(value); }, field.value) + "\n";
+    }
+    return text;
+  }(), "the options", "start every rank with the same command");
+  collectively(comm_, [&] {
+    config_.validate();
+    set_compute_threads(config_.threads);
+    learning_rate_.emplace(config_.lr, static_cast<std::uint64_t>(config_.steps), static_cast<std::uint64_t>(config_.warmup),
+                           config_.schedule);
+    optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay});
+    noise_ = NoiseRegistry::instance().make(config_.noise);
+    const ExchangeSetup setup{&comm_, static_cast<std::uint32_t>(config_.agents)};
+    exchange_ = ExchangeRegistry::instance().make(config_.exchange, setup);
+    config_.agents = exchange_->map().agents();
+
+    const auto& map = exchange_->map();
+    objective_ = make_objective(config_, {map.begin(comm_.rank()), map.end(comm_.rank()), map.agents()});
+    const CompressorSetup compressor_setup{objective_->layout(), config_.seed, map.agents()};
+    compressor_ = CompressorRegistry::instance().make(config_.compressor, compressor_setup);
+    exchange_->require(*compressor_);
+    aggregator_ = compressor_->aggregator();
+    buckets_ = cut_into_buckets(objective_->layout().total(), config_.bucket);
+    agents_.emplace(AgentParts{&config_, objective_.get(), noise_.get(), compressor_.get(), buckets_},
+                    map.begin(comm_.rank()), map.end(comm_.rank()));
+    update_.resize(static_cast<std::size_t>(objective_->layout().total()));
+    if (config_.batch == 0) full_gradient_.emplace(comm_, *objective_);
+    if (comm_.rank() == 0) open_log();
+  });
+  recorder_.emplace(comm_, exchange_->map(), log_ ? &*log_ : nullptr);
+  // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
+  comm_.broadcast(bytes_of(objective_->parameters()), 0);
+
+  result_.config = config_;
+  result_.compressor = compressor_->name();
+  result_.noise = noise_->name();
+  result_.parameters = objective_->layout().dim;
+  result_.agents = exchange_->map().agents();
+  result_.processes = comm_.size();
+  result_.has_server = exchange_->has_server();
+}
+
+void Run::open_log() {
+  if (!config_.out.empty()) folder_.emplace(config_.out, config_.overwrite ? ExistingRun::overwrite : ExistingRun::refuse);
+  log_.emplace(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
+  RunInfo info;
+  info.folder = config_.out;
+  info.configuration = config_.describe();
+  info.configuration.push_back({"parameters", objective_->layout().dim, ""});
+  info.configuration.push_back({"compressor_resolved", compressor_->name(), ""});
+  info.configuration.push_back({"processes", static_cast<std::int64_t>(comm_.size()), ""});
+  info.configuration.push_back({"libtorch", torch_version(), ""});
+  info.columns = Recorder::columns();
+  info.steps = config_.steps;
+  log_->begin(info);
+}
+
+RunResult Run::run() {
+  const StopSignal signals;
+  since_start_.lap();
+  for (std::int64_t k = 0; k < config_.steps; ++k) {
+    const bool updated = step(static_cast<std::uint64_t>(k));
+    result_.steps = k + 1;
+    result_.interrupted = (seen_control_ & flag_stop) != 0;
+    if (result_.diverged || result_.interrupted || result_.steps == config_.steps) break;
+    record(updated);
+  }
+  finish();
+  return result_;
+}
+
+/// \return whether x was updated
+bool Run::step(std::uint64_t k) {
+  record_ = StepRecord();
+  record_.step = static_cast<std::int64_t>(k);
+  record_.learning_rate = learning_rate_->at(k);
+
+  std::uint8_t control = StopSignal::received() != 0 ? flag_stop : 0;
+  if (comm_.rank() == 0 && since_report_.seconds() > report_every_s) {
+    control |= flag_report;
+    since_report_.lap();
+  }
+
+  Stopwatch watch;
+  double shared_loss = 0;
+  if (full_gradient_) shared_loss = full_gradient_->compute();
+  record_.time.compute += watch.lap();
+  const auto shared = full_gradient_ ? full_gradient_->value() : std::span<const float>();
+  agents_->compute(k, shared, shared_loss, control, record_.time);
+  exchange(k, control);
+  const bool update = may_update();
+  if (log_ && logged(record_.step)) record_.update_norm = norm(update_);
+
+  watch.lap();
+  if (update) optimizer_->apply(objective_->parameters(), update_, record_.learning_rate);
+  record_.time.apply += watch.lap();
+  record_.time_s = since_start_.seconds();
+
+  result_.traffic.uplink.add(record_.traffic.uplink.payload, record_.traffic.uplink.header);
+  result_.traffic.downlink.add(record_.traffic.downlink.payload, record_.traffic.downlink.header);
+  result_.time += record_.time;
+  if (k == 0) result_.loss_first = record_.loss;
+  result_.loss_last = record_.loss;
+  return update;
+}
+
+/// Evaluates where it is due and logs the step.
+void Run::record(bool updated) {
+  const bool evaluated = updated && config_.eval_every > 0 && (record_.step + 1) % config_.eval_every == 0;
+  if (evaluated) {
+    const Stopwatch watch;
+    record_.test = evaluate(comm_, *objective_);
+    evaluation_s_ += watch.seconds();
+  }
+  if (logged(record_.step) || evaluated) recorder_->add(record_);
+  if (evaluated || (seen_control_ & flag_report) != 0) recorder_->flush();
+}
+
+void Run::exchange(std::uint64_t k, std::uint8_t control) {
+  Stopwatch watch;
+  aggregator_->begin_step(k);
+  record_.time.compress += watch.lap();
+  nonfinite_agents_ = 0;
+  seen_control_ = 0;
+  for (const auto& bucket : buckets_) {
+    const ExchangeJob job{k, bucket, compressor_.get(), agents_->messages(bucket), control};
+    exchange_->run(job, *aggregator_, aggregate_, record_.traffic);
+    record_.time.exchange += watch.lap();
+    aggregator_->decode(bucket, view(aggregate_),
+                        std::span(update_).subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size())));
+    record_.time.compress += watch.lap();
+    nonfinite_agents_ = std::max<std::int64_t>(nonfinite_agents_, aggregate_.header.nonfinite);
+    seen_control_ |= aggregate_.header.flags & control_flags;
+  }
+  record_.loss = static_cast<double>(aggregate_.header.loss);
+  record_.nonfinite_agents = nonfinite_agents_;
+}
+
+/// Decides from what every rank has seen alike.
+bool Run::may_update() {
+  if (nonfinite_agents_ > 0) ++result_.nonfinite_steps;
+  const bool loss_finite = std::isfinite(record_.loss);
+  if (config_.nonfinite == NonfinitePolicy::skip && (nonfinite_agents_ > 0 || !loss_finite)) {
+    result_.diverged = ++skips_in_a_row_ >= max_skips_in_a_row;
+    return false;
+  }
+  skips_in_a_row_ = 0;
+  result_.diverged = !loss_finite || (nonfinite_agents_ > 0 && config_.nonfinite == NonfinitePolicy::stop);
+  return !result_.diverged;
+}
+
+void Run::finish() {
+  result_.total_s = since_start_.seconds() - evaluation_s_;
+  result_.test = evaluate(comm_, *objective_);
+
+  // The last step is always logged, and carries the final evaluation.
+  record_.test = result_.test;
+  recorder_->add(record_);
+
+  result_.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(objective_->parameters())));
+  require_same(comm_, hex(result_.parameters_fingerprint), "the parameters after the last step",
+               "this should not be possible: please report it");
+  recorder_->flush();
+
+  double times[4] = {0, 0, 0, 0};
+  if (exchange_->map().is_host(comm_.rank())) {
+    times[0] = result_.time.compute;
+    times[1] = result_.time.compress;
+    times[2] = result_.time.exchange;
+    times[3] = result_.time.apply;
+  }
+  comm_.sum(std::span<double>(times));
+  result_.time = TimeSplit{times[0], times[1], times[2], times[3]} / exchange_->map().hosts();
+  if (log_) log_->finish(result_.summary());
+}
+
+}  // namespace
+
+RunResult train(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective) {
+  return Run(comm, config, make_objective).run();
+}
+
+}  // namespace tersegrad

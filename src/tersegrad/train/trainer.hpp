@@ -1,0 +1,27 @@
+// The loop: gradients, compression, exchange, update.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/train/objective.hpp"
+#include "tersegrad/train/result.hpp"
+
+namespace tersegrad {
+
+/// Which agents of how many this rank hosts, known once the exchange is.
+struct HostedAgents;
+
+/// Makes the objective on each rank; runs inside `collectively`, so it must not communicate.
+using ObjectiveFactory = std::function<std::unique_ptr<Objective>(const TrainConfig&, const HostedAgents&)>;
+
+/// Trains as `config` says. Collective over `comm`; every rank passes the same configuration.
+///
+/// The trajectory depends on the configuration alone: not on the number of ranks, the bucket size or the exchange
+/// (mpi-allreduce excepted).
+/// \return the outcome, complete on rank 0
+/// \throws CollectiveError for anything wrong with the set-up; Error on one rank for what fails in mid-run
+RunResult train(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective);
+
+}  // namespace tersegrad
