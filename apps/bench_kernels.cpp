@@ -53,10 +53,11 @@ class Workload {
 
   std::span<float> x() { return floats(x_, 1); }
   std::span<float> y() { return floats(y_, 2); }
-  /// Packed signs of `count` agents.
+  /// Packed signs of `count` agents, as a gather leaves them: message after message, 64 bytes of header before each.
   std::vector<const std::byte*> sign_planes(std::size_t count) {
-    if (inputs_.size() < count * plane_bytes()) {
-      inputs_.resize(count * plane_bytes());
+    const std::size_t message = 64 + plane_bytes();
+    if (inputs_.size() < count * message) {
+      inputs_.resize(count * message);
       const Stream stream({.seed = 3});
       for (std::size_t i = 0; i + 16 <= inputs_.size(); i += 16) {
         const auto words = stream.block(i / 16);
@@ -64,7 +65,7 @@ class Workload {
       }
     }
     std::vector<const std::byte*> planes;
-    for (std::size_t i = 0; i < count; ++i) planes.push_back(inputs_.data() + i * plane_bytes());
+    for (std::size_t i = 0; i < count; ++i) planes.push_back(inputs_.data() + i * message + 64);
     return planes;
   }
   std::vector<std::byte*> out_planes(int count) {

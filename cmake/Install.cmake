@@ -9,11 +9,11 @@ set(concerns core compress noise theory comm data log train models)
 add_library(tersegrad_bundle SHARED)
 set_target_properties(tersegrad_bundle PROPERTIES
   OUTPUT_NAME tersegrad EXPORT_NAME tersegrad VERSION ${PROJECT_VERSION}
-  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} LINKER_LANGUAGE CXX)
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} LINKER_LANGUAGE CXX)
 tersegrad_link(tersegrad_bundle ${concerns})
 target_link_libraries(tersegrad_bundle PRIVATE tersegrad_options)
-# What the headers need. The other dependencies stay inside.
-target_link_libraries(tersegrad_bundle INTERFACE $<INSTALL_INTERFACE:tersegrad::torch> $<INSTALL_INTERFACE:MPI::MPI_C>)
+# The headers also need LibTorch and MPI, which tersegradConfig.cmake finds and adds. The other dependencies stay inside.
 target_compile_features(tersegrad_bundle INTERFACE cxx_std_20)
 target_compile_definitions(tersegrad_bundle INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
 
@@ -28,7 +28,8 @@ install(TARGETS tersegrad_bundle EXPORT tersegradTargets
 install(EXPORT tersegradTargets NAMESPACE tersegrad:: DESTINATION ${package})
 # "tersegrad/core/x.hpp", "models/x.hpp"; not the parts that only one library file includes
 install(DIRECTORY src/tersegrad DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-  FILES_MATCHING PATTERN "*.hpp" PATTERN "*-inl.hpp" EXCLUDE PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "breast_cancer" EXCLUDE)
+  FILES_MATCHING PATTERN "*.hpp" PATTERN "*-inl.hpp" EXCLUDE PATTERN "hdf5_handle.hpp" EXCLUDE PATTERN "hdf5_state.hpp" EXCLUDE
+  PATTERN "breast_cancer" EXCLUDE)
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tersegrad FILES_MATCHING PATTERN "*.hpp")
 
 configure_package_config_file(cmake/tersegradConfig.cmake.in ${PROJECT_BINARY_DIR}/tersegradConfig.cmake

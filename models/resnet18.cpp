@@ -64,7 +64,7 @@ class ResNet18 final : public Network {
   }
 
   torch::Tensor forward(torch::Tensor x) override {
-    x = stem_norm_->forward(stem_->forward(x.contiguous(torch::MemoryFormat::ChannelsLast))).relu_();
+    x = stem_norm_->forward(stem_->forward(x)).relu_();
     for (auto& block : blocks_) x = block->forward(x);
     return output_->forward(x.mean({2, 3}));
   }

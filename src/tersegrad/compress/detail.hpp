@@ -1,6 +1,7 @@
 // What the compressors' files share.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -27,6 +28,12 @@ inline void require_payload(const MessageView& message, std::int64_t bytes) {
                       message.header.payload_bytes == static_cast<std::uint64_t>(bytes),
                   "payload of ", message.payload.size(), " bytes at step ", message.header.step, ", bucket ",
                   message.header.bucket, ", agent ", message.header.agent, " (expected ", bytes, ")");
+}
+
+/// \throws Error unless the payload has at least `bytes` and the length that its header says.
+inline void require_payload_at_least(const MessageView& message, std::int64_t bytes) {
+  if (static_cast<std::int64_t>(message.payload.size()) < bytes) require_payload(message, bytes);
+  require_payload(message, static_cast<std::int64_t>(message.payload.size()));
 }
 
 }  // namespace tersegrad

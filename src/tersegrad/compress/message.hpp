@@ -19,7 +19,8 @@ enum class MessageKind : std::uint8_t {
 
 /// Bits of Header::flags.
 enum MessageFlag : std::uint8_t {
-  flag_zeros = 1,    ///< sign: a zero-mask plane follows the sign plane; aggregate: counts run to 2N
+  flag_zeros = 1,    ///< sign: a zero mask follows the sign plane; aggregate: counts run to 2N
+  flag_packed = 2,   ///< that mask is packed (zero_mask.hpp), else a plane
   flag_stop = 64,    ///< this rank was asked to end the run; an aggregate that carries it ends it on every rank at this step
   flag_report = 128, ///< rank 0 wants the ranks' timings after this step
 };

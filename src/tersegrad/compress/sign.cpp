@@ -7,6 +7,7 @@
 #include "tersegrad/compress/kernels/apply.hpp"
 #include "tersegrad/compress/kernels/planes.hpp"
 #include "tersegrad/compress/kernels/sign_pack.hpp"
+#include "tersegrad/compress/zero_mask.hpp"
 #include "tersegrad/core/random.hpp"
 
 namespace tersegrad {
@@ -14,7 +15,7 @@ namespace {
 
 /// What sign(0) is, and with it the vote of a NaN that --nonfinite keep lets through.
 enum class ZeroRule {
-  exact,   ///< 0: a zero-mask plane follows in buckets that have zeros
+  exact,   ///< 0: a zero mask follows in buckets that have zeros, packed where that is shorter than a plane
   random,  ///< ±1 by a fair coin of the agent's stream, addressed by coordinate
   plus,    ///< +1
 };
@@ -37,9 +38,20 @@ class SignEncoder final : public Encoder {
     if (any_zero && rule_ == ZeroRule::plus) {
       for (std::size_t b = 0; b < signs.size(); ++b) signs[b] |= zeros[b];
     }
-    const bool send_zeros = any_zero && rule_ == ZeroRule::exact;
-    if (!send_zeros) resize_payload(message, plane);
-    message.header.flags = send_zeros ? flag_zeros : 0;
+    message.header.flags = 0;
+    if (any_zero && rule_ == ZeroRule::exact) {
+      // A quarter of a ReLU network's coordinates may be zero, but in runs: as a plane they would cost the second
+      // bit that one-bit compression is about, packed a few hundredths.
+      message.header.flags = flag_zeros;
+      pack_mask(zeros, bucket.size(), packed_);
+      if (packed_.size() < zeros.size()) {
+        std::copy(packed_.begin(), packed_.end(), zeros.begin());
+        resize_payload(message, plane + static_cast<std::int64_t>(packed_.size()));
+        message.header.flags |= flag_packed;
+      }
+    } else {
+      resize_payload(message, plane);
+    }
     message.header.k = static_cast<std::uint64_t>(bucket.size());
     message.header.nonfinite = saturate(counts.nonfinite);
   }
@@ -65,6 +77,7 @@ class SignEncoder final : public Encoder {
   std::uint64_t seed_;
   std::uint32_t agent_;
   std::uint64_t step_ = 0;
+  std::vector<std::byte> packed_;
 };
 
 /// Sum of N signs as an integer in bit planes: the number c of positive votes, 0 ≤ c ≤ N, where no agent had a
@@ -79,12 +92,11 @@ class SignAggregator final : public Aggregator {
     signs_.clear();
     zeros_.clear();
     bool any_zero = false;
-    for (const auto& uplink : uplinks) {
-      const bool has_zeros = (uplink.header.flags & flag_zeros) != 0;
-      require_payload(uplink, has_zeros ? 2 * plane : plane);
-      signs_.push_back(uplink.payload.data());
-      zeros_.push_back(has_zeros ? uplink.payload.data() + plane : nullptr);
-      any_zero |= has_zeros;
+    masks_.resize(uplinks.size());
+    for (std::size_t a = 0; a < uplinks.size(); ++a) {
+      signs_.push_back(uplinks[a].payload.data());
+      zeros_.push_back(zero_plane(bucket, uplinks[a], masks_[a]));
+      any_zero |= zeros_.back() != nullptr;
     }
     const int planes = planes_of(any_zero);
     resize_payload(aggregate, planes * plane);
@@ -111,10 +123,30 @@ class SignAggregator final : public Aggregator {
   }
 
  private:
+  /// An uplink's zero plane, null if it has none; unpacked into `scratch` if need be. Checks the payload's length.
+  static const std::byte* zero_plane(const Bucket& bucket, const MessageView& uplink, std::vector<std::byte>& scratch) {
+    const std::int64_t plane = plane_bytes(bucket.size());
+    if ((uplink.header.flags & flag_zeros) == 0) {
+      require_payload(uplink, plane);
+      return nullptr;
+    }
+    if ((uplink.header.flags & flag_packed) == 0) {
+      require_payload(uplink, 2 * plane);
+      return uplink.payload.data() + plane;
+    }
+    require_payload_at_least(uplink, plane);
+    scratch.resize(static_cast<std::size_t>(plane));
+    TERSEGRAD_CHECK(unpack_mask(uplink.payload.subspan(static_cast<std::size_t>(plane)), bucket.size(), scratch),
+                    "damaged zero mask at step ", uplink.header.step, ", bucket ", bucket.index, ", agent ",
+                    uplink.header.agent);
+    return scratch.data();
+  }
+
   int planes_of(bool zeros) const { return kernels::planes_for(zeros ? 2 * std::int64_t{agents_} : agents_); }
 
   std::uint32_t agents_;
   std::vector<const std::byte*> signs_, zeros_, in_;
+  std::vector<std::vector<std::byte>> masks_;
   std::vector<std::byte*> out_;
 };
 
@@ -142,7 +174,7 @@ class Sign final : public Compressor {
 const Registration<Compressor, const CompressorSetup&> registration{
     "sign",
     "one bit a coordinate; the mean of signs comes back (DSignSGD, Eq. 10)",
-    {{"zero", "exact", "what sign(0) is: exact (0, by a mask where there are zeros), random (fair coin) or plus (+1)"}},
+    {{"zero", "exact", "what sign(0) is: exact (0, by a packed mask where there are zeros), random (fair coin) or plus (+1)"}},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       const auto& zero = arguments.one_of("zero", {"exact", "random", "plus"});
       const auto rule = zero == "exact" ? ZeroRule::exact : zero == "random" ? ZeroRule::random : ZeroRule::plus;

@@ -42,6 +42,9 @@ hid_t access_list() {
     H5Pset_libver_bounds(made.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
     // HDF5's own locks keep readers out while a run goes on, and fail on file systems without flock.
     H5Pset_file_locking(made.get(), false, true);
+    // Rows are written once and in order: 64 kB of chunks in memory a dataset instead of a megabyte. (Not a property
+    // of the dataset: HDF5 opens datasets anew when streaming starts, with the file's setting.)
+    H5Pset_cache(made.get(), 0, 521, 65536, 1.0);
     // A reader of a stream waits between its attempts, twice as long each time: 17 ms in all. HDF5's 100 attempts
     // are for ever, on a damaged file.
     H5Pset_metadata_read_attempts(made.get(), 24);
@@ -172,12 +175,10 @@ void Hdf5File::create_growing(const std::string& name, std::int64_t chunk_rows, 
   const std::array<hsize_t, 2> extent{0, width}, limit{H5S_UNLIMITED, width}, chunk{static_cast<hsize_t>(chunk_rows), width};
   const int rank = columns == 0 ? 1 : 2;
   const Hdf5Handle space(H5Screate_simple(rank, extent.data(), limit.data()), H5Sclose);
-  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose), access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(creation.get(), rank, chunk.data());
-  // Two chunks of cache instead of a megabyte a dataset: rows are written once, in order.
-  H5Pset_chunk_cache(access.get(), 521, 2 * chunk[0] * chunk[1] * sizeof(T), 1.0);
   Hdf5Handle set(H5Dcreate2(state_->writable(name), name.c_str(), stored_type<T>(), space.get(), link_list(),
-                            creation.get(), access.get()), H5Dclose);
+                            creation.get(), H5P_DEFAULT), H5Dclose);
   if (!set) state_->fail_write(name);
   state_->growing.insert_or_assign(name, State::Growing{std::move(set), 0, columns});
 }

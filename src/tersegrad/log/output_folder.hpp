@@ -28,8 +28,9 @@ class OutputFolder {
 
   const std::filesystem::path& path() const { return folder_; }
 
-  /// resume: the run.h5 to take the records of the past from (Log::replay); empty if there is none. It
-  /// stands aside as run.h5.previous, so that the sinks begin anew, until discard_previous_log().
+  /// resume: the run.h5 to take the records of the past from (Log::replay); empty if there is none (it was
+  /// logged without the sink hdf5). It stands aside as run.h5.previous, so that the sinks begin anew, until
+  /// discard_previous_log().
   std::filesystem::path previous_log() const;
   void discard_previous_log();
 

@@ -67,6 +67,13 @@ CompressedRule::CompressedRule(double smoothness, double mu, double rho) : c_(sm
   TERSEGRAD_CHECK(rho >= 0, "rho is '", rho, "' (cannot be negative)");
 }
 
+CompressedRule CompressedRule::many_agents(double rho) {
+  TERSEGRAD_CHECK(rho >= 0, "rho is '", rho, "' (cannot be negative)");
+  CompressedRule rule;
+  rule.rho_ = rho;
+  return rule;
+}
+
 double CompressedRule::contraction(const Hyperparameters& h) const { return 1 - c_ * h.lr * h.omega / h.agents; }
 
 double CompressedRule::floor(const Hyperparameters& h) const {

@@ -49,18 +49,20 @@ class ScalingRule {
 /// With a base of ω = 0 it is the paper's equation (73), κ(L̄σ + β·ωLσ)/(δα(2µ − ηκL²ω̄β/(αN))) = L̄σ/(2µ); a base
 /// that compresses keeps its own floor by the same equation. c = 0 (N ≫ 1) gives κ(1 + βω)/(αδ) = 1, Table 1; no
 /// compression κ/(αδ) = 1, Proposition 3.5.
-/// \param smoothness, mu L and µ; 0 and 0: the N ≫ 1 form
+/// \param smoothness, mu L and µ, 0 < µ ≤ L
 /// \param rho ωLσ/(ω̄·L̄σ): 1 for equal agents
 class CompressedRule final : public ScalingRule {
  public:
-  CompressedRule() = default;
   CompressedRule(double smoothness, double mu, double rho = 1);
+  /// The form for N ≫ 1: c = 0.
+  static CompressedRule many_agents(double rho = 1);
   double floor(const Hyperparameters& values) const override;
   double contraction(const Hyperparameters& values) const override;
   double solve(const Hyperparameters& base, Hyperparameters wanted, Quantity unknown) const override;
   std::string text() const override;
 
  private:
+  CompressedRule() = default;
   double c_ = 0;
   double rho_ = 1;
 };
@@ -71,6 +73,7 @@ class CompressedRule final : public ScalingRule {
 /// gives κ/(α√δ) = 1, Proposition 3.14.
 class SignRule final : public ScalingRule {
  public:
+  /// The form for N ≫ 1: k_2 = 0, and k_1 drops out.
   SignRule() = default;
   /// \param sigma_h1, sigma_h2 harmonic means of σ_max,i and σ²_max,i (σ and σ² for equal agents), > 0   \throws Error
   SignRule(double nu, double mu, double sigma_h1, double sigma_h2);

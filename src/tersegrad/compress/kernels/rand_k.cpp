@@ -4,8 +4,12 @@
 #include <array>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <set>
 #include <utility>
+
+#include "tersegrad/compress/kernels/bitmap.hpp"
+#include "tersegrad/core/buffer.hpp"
 
 namespace tersegrad::kernels {
 namespace {
@@ -13,12 +17,13 @@ namespace {
 /// The stream as independent uniform coordinates of {0, …, n − 1}.
 class Coordinates {
  public:
-  Coordinates(const Stream& stream, std::uint64_t n)
-      : stream_(stream), n_(n), threshold_((0x100000000ull - n) % n) {}
+  /// \param expected  about how many will be asked for
+  Coordinates(const Stream& stream, std::uint64_t n, std::uint64_t expected)
+      : stream_(stream), n_(n), threshold_((0x100000000ull - n) % n), chunk_(std::clamp<std::size_t>(expected, 4, 1024) / 4 * 4) {}
 
   std::uint32_t operator()() {
     for (;;) {
-      if (used_ == words_.size()) refill();
+      if (used_ == filled_) refill();
       const std::uint64_t product = words_[used_++] * n_;
       if (static_cast<std::uint32_t>(product) >= threshold_) return static_cast<std::uint32_t>(product >> 32);
     }
@@ -26,59 +31,85 @@ class Coordinates {
 
  private:
   void refill() {
-    stream_.fill(block_, words_);
-    block_ += words_.size() / 4;
+    stream_.fill(block_, std::span(words_).first(chunk_));
+    block_ += chunk_ / 4;
     used_ = 0;
+    filled_ = chunk_;
   }
 
   const Stream& stream_;
   std::uint64_t n_;
   std::uint64_t threshold_;  // 2^32 mod n: words whose lower product half is below it are one too many
+  std::size_t chunk_;
   std::array<std::uint32_t, 1024> words_;
   std::uint64_t block_ = 0;
-  std::size_t used_ = 1024;
+  std::size_t used_ = 0, filled_ = 0;
 };
 
-/// Appends the set bits of bitmap words (inverted: the clear ones); `k` of them in all.
-void list_bits(std::span<const std::uint64_t> words, std::uint64_t flip, std::int64_t n, std::int64_t k,
-               std::vector<std::uint32_t>& sorted) {
-  // Four indices are written for every word, needed or not: no branch depends on the random bits unless there are more.
-  sorted.resize(static_cast<std::size_t>(k) + 64);
-  std::uint32_t* to = sorted.data();
-  for (std::size_t w = 0; w < words.size(); ++w) {
-    std::uint64_t word = words[w] ^ flip;
-    if (w == words.size() - 1 && n % 64 != 0) word &= (1ull << (n % 64)) - 1;
-    const auto base = static_cast<std::uint32_t>(64 * w);
-    const int count = std::popcount(word);
-    for (int i = 0; i < 4; ++i) {
-      to[i] = base + static_cast<std::uint32_t>(std::countr_zero(word));
-      word &= word - 1;
-    }
-    for (int i = 4; i < count; ++i) {
-      to[i] = base + static_cast<std::uint32_t>(std::countr_zero(word));
-      word &= word - 1;
-    }
-    to += count;
-  }
-  assert(to == sorted.data() + k);
-  sorted.resize(static_cast<std::size_t>(k));
-}
+/// A set of coordinates as bits.
+class Bitmap {
+ public:
+  void reset(std::int64_t n) { words_.assign(static_cast<std::size_t>((n + 63) / 64), 0); }
 
-/// Marks the first m distinct coordinates in a bitmap of n bits.
-void draw_bitmap(Coordinates& next, std::int64_t m, std::vector<std::uint64_t>& bitmap) {
-  while (m > 0) {
-    for (std::int64_t i = m; i > 0; --i) {
-      const std::uint32_t j = next();
-      std::uint64_t& word = bitmap[j / 64];
-      const std::uint64_t bit = 1ull << (j % 64);
-      m -= (word & bit) == 0;
-      word |= bit;
-    }
+  /// \returns whether j is new
+  bool insert(std::uint32_t j) {
+    std::uint64_t& word = words_[j / 64];
+    const std::uint64_t bit = 1ull << (j % 64);
+    const bool is_new = (word & bit) == 0;
+    word |= bit;
+    return is_new;
   }
-}
+
+  /// Inserts `draws` coordinates. \returns how many were new
+  std::int64_t insert(Coordinates& next, std::int64_t draws) {
+    std::int64_t inserted = 0;
+    if (words_.size() < 8 * region_words || draws < 4096) {
+      for (std::int64_t i = 0; i < draws; ++i) inserted += insert(next());
+      return inserted;
+    }
+    // Random places in a bitmap larger than the cache would each wait for memory: the draws are first sorted by
+    // region of the bitmap, then one region after the other is filled.
+    const std::size_t per_region = std::max(region_words, std::bit_ceil(words_.size() / 256));
+    const int shift = std::countr_zero(64 * per_region);
+    const std::size_t regions = (words_.size() + per_region - 1) / per_region;
+    const double mean = static_cast<double>(draws) / static_cast<double>(regions);
+    const auto room = static_cast<std::size_t>(mean + 6 * std::sqrt(mean)) + 16;
+    drawn_.resize(regions * room);
+    std::vector<std::uint32_t*> ends(regions);
+    for (std::size_t r = 0; r < regions; ++r) ends[r] = drawn_.data() + r * room;
+    const auto fill = [&](std::size_t r) {
+      std::uint32_t* const begin = drawn_.data() + r * room;
+      for (const std::uint32_t* j = begin; j != ends[r]; ++j) inserted += insert(*j);
+      ends[r] = begin;
+    };
+    for (std::int64_t i = 0; i < draws; ++i) {
+      const std::uint32_t j = next();
+      const std::size_t r = j >> shift;
+      *ends[r]++ = j;
+      if (ends[r] == drawn_.data() + (r + 1) * room) fill(r);
+    }
+    for (std::size_t r = 0; r < regions; ++r) fill(r);
+    return inserted;
+  }
+
+  /// The k elements below n, ascending, or the k others.
+  void list(std::int64_t n, std::int64_t k, bool others, std::vector<std::uint32_t>& sorted) const {
+    sorted.resize(static_cast<std::size_t>(k) + 64 + 2);  // the bits past n in the last word, and list_bits' slack
+    const auto* end = list_bits(words_, others ? ~0ull : 0ull, sorted.data());
+    assert(end - sorted.data() == (others ? k + (64 - n % 64) % 64 : k));
+    (void)end, (void)n;
+    sorted.resize(static_cast<std::size_t>(k));
+  }
+
+ private:
+  static constexpr std::size_t region_words = 4096;  // 32 KiB
+  Buffer<std::uint64_t> words_;
+  Buffer<std::uint32_t> drawn_;
+};
 
 /// Radix sort, 11 bits a pass, of values below n.
 void sort_below(std::uint64_t n, std::vector<std::uint32_t>& values, std::vector<std::uint32_t>& scratch) {
+  if (values.size() < 512) return std::sort(values.begin(), values.end());
   scratch.resize(values.size());
   for (int shift = 0; shift < 32 && (n - 1) >> shift != 0; shift += 11) {
     std::array<std::uint32_t, 2048> start{};
@@ -91,8 +122,8 @@ void sort_below(std::uint64_t n, std::vector<std::uint32_t>& values, std::vector
 }
 
 /// The first m distinct coordinates, ascending, without a bitmap: for m far below n.
-void draw_sparse(Coordinates& next, std::uint64_t n, std::size_t m, std::vector<std::uint32_t>& sorted,
-                 std::vector<std::uint32_t>& scratch) {
+void draw_sparse(Coordinates& next, std::uint64_t n, std::size_t m, std::vector<std::uint32_t>& sorted) {
+  static thread_local std::vector<std::uint32_t> scratch;
   sorted.clear();
   while (sorted.size() < m) {
     // Draws that repeat an earlier one vanish in `unique`; as many more are drawn, in the stream's order.
@@ -116,16 +147,15 @@ void draw_subset(const Stream& stream, std::int64_t n, std::int64_t k, std::vect
   if (k == 0) return;
   const bool complement = k > n - k;
   const std::int64_t drawn = complement ? n - k : k;
-  Coordinates next(stream, static_cast<std::uint64_t>(n));
+  Coordinates next(stream, static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(drawn));
   if (!complement && drawn < n / 256) {
-    static thread_local std::vector<std::uint32_t> scratch;
-    draw_sparse(next, static_cast<std::uint64_t>(n), static_cast<std::size_t>(drawn), sorted, scratch);
+    draw_sparse(next, static_cast<std::uint64_t>(n), static_cast<std::size_t>(drawn), sorted);
     return;
   }
-  static thread_local std::vector<std::uint64_t> bitmap;
-  bitmap.assign(static_cast<std::size_t>((n + 63) / 64), 0);
-  draw_bitmap(next, drawn, bitmap);
-  list_bits(bitmap, complement ? ~0ull : 0ull, n, k, sorted);
+  static thread_local Bitmap bitmap;
+  bitmap.reset(n);
+  for (std::int64_t missing = drawn; missing > 0;) missing -= bitmap.insert(next, missing);
+  bitmap.list(n, k, complement, sorted);
 }
 
 void gather(std::span<const float> x, std::span<const std::uint32_t> sorted, std::uint32_t base, std::span<float> out) {

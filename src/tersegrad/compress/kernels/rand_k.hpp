@@ -17,7 +17,7 @@ namespace tersegrad::kernels {
 /// Expected O(k) words: 1.39 k at most.
 /// \param n  0 ≤ n < 2^32 \param k  0 ≤ k ≤ n
 /// \param sorted  receives the k indices
-/// Keeps scratch memory of the calling thread between calls: n bits, or 8k bytes where k is below n/256.
+/// Keeps scratch memory of the calling thread between calls: n/8 + 5k bytes, or 4k where k is below n/256.
 void draw_subset(const Stream& stream, std::int64_t n, std::int64_t k, std::vector<std::uint32_t>& sorted);
 
 /// out_i = x[sorted_i − base]: the values of a bucket that begins at coordinate `base`.

@@ -5,7 +5,10 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <functional>
 #include <numeric>
+
+#include "tersegrad/core/buffer.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE
@@ -19,8 +22,8 @@ std::uint32_t key_of(float x) { return std::min(std::bit_cast<std::uint32_t>(x) 
 
 /// Coordinates that may belong to the k largest, in ascending order, with their keys.
 struct Candidates {
-  std::vector<std::uint32_t> indices;
-  std::vector<std::uint32_t> keys;
+  Buffer<std::uint32_t> indices;
+  Buffer<std::uint32_t> keys;
   std::size_t count = 0;
 };
 
@@ -109,7 +112,7 @@ struct Kth {
   std::size_t larger;
 };
 
-Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, std::vector<std::uint32_t>& scratch) {
+Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, Buffer<std::uint32_t>& scratch) {
   Kth found{0, 0};
   for (const int shift : {20, 9, 0}) {
     const std::uint32_t bins = shift == 0 ? 512 : 2048;
@@ -132,7 +135,7 @@ Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, std::vector<
 }
 
 /// Leaves the k winners among the candidates. \returns the smallest of their keys. \param k  ≤ count
-std::uint32_t prune(Candidates& candidates, std::size_t k, std::vector<std::uint32_t>& scratch) {
+std::uint32_t prune(Candidates& candidates, std::size_t k, Buffer<std::uint32_t>& scratch) {
   const Kth kth = kth_largest(std::span(candidates.keys).first(candidates.count), k, scratch);
   std::size_t kept = 0, ties = k - kth.larger;
   for (std::size_t i = 0; i < candidates.count; ++i) {
@@ -149,7 +152,7 @@ std::uint32_t prune(Candidates& candidates, std::size_t k, std::vector<std::uint
 
 /// A key that a little more than k of x reach, from a sample: a guess.
 /// \param expected  receives about how many that will be
-std::uint32_t guess_floor(std::span<const float> x, std::size_t k, std::vector<std::uint32_t>& sample, std::size_t& expected) {
+std::uint32_t guess_floor(std::span<const float> x, std::size_t k, Buffer<std::uint32_t>& sample, std::size_t& expected) {
   const std::size_t n = x.size();
   const std::size_t m = std::min<std::size_t>(n, std::clamp<std::size_t>(n / 256, 4096, 65536));
   const std::size_t stride = n / m;
@@ -176,7 +179,7 @@ void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>&
     return;
   }
   static thread_local Candidates candidates;
-  static thread_local std::vector<std::uint32_t> scratch;
+  static thread_local Buffer<std::uint32_t> scratch;
   std::size_t expected = 0;
   std::uint32_t floor = guess_floor(x, kept, scratch, expected);
   const std::size_t capacity = std::min(std::max(2 * kept, expected + expected / 4) + 4096, x.size()) + word;

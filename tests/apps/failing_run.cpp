@@ -1,0 +1,59 @@
+// A job whose rank fails in the middle of its steps: failure_test.py starts it and looks at how it ends.
+//
+// usage: failing_run HOW RANK; every rank exchanges small messages, and at step 3 the rank RANK fails:
+//   error      throws Error                         unknown  throws what is no std::exception
+//   lines      throws a text of several lines       memory   asks for more memory than there is
+//   together   fails inside `collectively`          everywhere  as all others do (RANK is ignored)
+//   none       not at all: the job ends well
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/comm/environment.hpp"
+#include "tersegrad/core/error.hpp"
+
+namespace {
+
+using namespace tersegrad;
+
+struct Unknown {};
+
+void fail(const std::string& how, int rank) {
+  if (how == "error") throw Error(concat("a fault at step 3 of rank ", rank));
+  if (how == "unknown") throw Unknown();
+  if (how == "lines") throw std::runtime_error("a fault with a stack\nframe #0: somewhere\nframe #1: elsewhere");
+  if (how == "memory") std::vector<char>(static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()));
+}
+
+int steps(const Communicator& world, const std::string& how, int failing) {
+  // The values of this frame die while an exception unwinds, as a run's do.
+  std::vector<std::byte> mine(1000), all(world.rank() == 0 ? 1000 * static_cast<std::size_t>(world.size()) : 0);
+  for (int step = 0; step < 10; ++step) {
+    if (step == 3 && world.rank() == failing) fail(how, failing);
+    if (step == 3 && (how == "together" || how == "everywhere")) {
+      collectively(world, [&] {
+        if (how == "everywhere" || world.rank() == failing) throw Error("a fault that all ranks learn of");
+      });
+    }
+    world.gather(mine, all, 0);
+    world.broadcast(mine, 0);
+  }
+  if (world.rank() == 0) std::printf("10 steps\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const std::string how = argv[1];
+  const int failing = std::atoi(argv[2]);
+  return run_with_mpi(&argc, &argv, [&](Communicator& world) { return steps(world, how, failing); });
+}

@@ -1,0 +1,195 @@
+#!/bin/bash
+# local_test.sh LAUNCH_LOCAL CASE: one test of launch/local; the cases are the functions below.
+set -u
+launch=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+equal() {  # <what> <actual> <expected>
+  [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+}
+
+contains() {  # <text> <part>
+  case $1 in *"$2"*) ;; *) fail "'$1' does not contain '$2'" ;; esac
+}
+
+# A program that writes its process id and waits: what a rank in mid-step looks like from outside.
+waiting_program() {
+  cat >"$work/wait" <<'EOF'
+#!/bin/bash
+trap 'echo "asked to end"; exit 0' TERM
+echo $$ >"$0.$OMPI_COMM_WORLD_RANK"
+while :; do sleep 0.1; done
+EOF
+  chmod +x "$work/wait"
+}
+
+# Waits until both ranks of waiting_program run.
+ranks_run() {
+  for _ in $(seq 300); do
+    [ -s "$work/wait.0" ] && [ -s "$work/wait.1" ] && return
+    sleep 0.1
+  done
+  fail "the ranks did not start"
+}
+
+# Fails unless the ranks are gone within five seconds; a zombie that nobody reaps counts as gone.
+ranks_gone() {
+  local left rank
+  for _ in $(seq 50); do
+    left=
+    for rank in 0 1; do
+      grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$(cat "$work/wait.$rank")/status" && left="$left $rank"
+    done
+    [ -z "$left" ] && return
+    sleep 0.1
+  done
+  fail "ranks are left behind:$left"
+}
+
+# Starts two waiting ranks in the background as $job, their output in $work/output. A shell starts background commands
+# with SIGINT ignored, which they cannot undo; env does.
+start() {
+  waiting_program
+  env --default-signal=INT "$launch" --ranks 2 --program "$work/wait" >"$work/output" 2>&1 &
+  job=$!
+  ranks_run
+}
+
+print_counts_the_server() {
+  contains "$("$launch" -n 3 --print train --compressor sign)" " -np 4 "
+  contains "$("$launch" -n 3 --print train --exchange server)" " -np 4 "
+  contains "$("$launch" -n 3 --print train --exchange allreduce)" " -np 3 "
+  contains "$("$launch" -n 3 --print train --exchange=mpi-allreduce)" " -np 3 "
+  contains "$("$launch" -n 3 --print bench)" " -np 3 "
+  contains "$("$launch" --ranks 3 --print train)" " -np 3 "
+  contains "$("$launch" --print train)" " -np 5 "
+}
+
+print_quotes_spaces() {
+  local line words
+  line=$("$launch" --ranks 1 --program /bin/echo --print -- "a b" '$HOME' "")
+  contains "$line" "a\\ b"
+  eval "words=($line)"
+  equal "the last but one word, read back" "${words[-2]}" '$HOME'
+  equal "the number of lines" "$(printf '%s\n' "$line" | wc -l)" 1
+}
+
+refuses_unknown_options() {
+  local text status
+  text=$("$launch" --sever 4 train 2>&1); status=$?
+  equal "the status" $status 2
+  contains "$text" "'--sever'"
+  contains "$text" "--ranks"
+  text=$("$launch" 2>&1); status=$?
+  equal "the status" $status 2
+  contains "$text" "no subcommand"
+}
+
+refuses_bad_numbers() {
+  local value status
+  for value in 0 -1 x 1.5 "" "2 3"; do
+    "$launch" -n "$value" --print train 2>/dev/null; status=$?
+    equal "the status for -n '$value'" $status 2
+  done
+  "$launch" --ranks 2>/dev/null; status=$?
+  equal "the status for a missing value" $status 2
+}
+
+refuses_a_missing_program() {
+  local text status
+  text=$("$launch" --program "$work/none" train 2>&1); status=$?
+  equal "the status" $status 2
+  contains "$text" "$work/none"
+  contains "$text" "cmake --build"
+}
+
+passes_arguments_on() {
+  local got
+  got=$("$launch" --ranks 1 --program /usr/bin/printf -- '<%s>' "a b" --print "" 2>/dev/null)
+  equal "what a rank gets" "$got" "<a b><--print><>"
+}
+
+passes_the_exit_status_on() {
+  local status
+  "$launch" --ranks 2 --program /bin/sh -- -c 'exit 0'; status=$?
+  equal "the status" $status 0
+  "$launch" --ranks 2 --program /bin/sh -- -c 'exit 7' 2>"$work/errors"; status=$?
+  equal "the status" $status 7
+  ! grep -q -e '-----' "$work/errors" || fail "mpirun's notices came through: $(cat "$work/errors")"
+}
+
+names_a_killed_rank() {
+  local text status
+  local die='if [ $OMPI_COMM_WORLD_RANK = 1 ]; then kill -9 $$; else sleep 20; fi'
+  text=$("$launch" --ranks 2 --program /bin/sh -- -c "$die" 2>&1); status=$?
+  equal "the status" $status 137
+  contains "$text" "rank 1 "
+  contains "$text" "signal 9"
+}
+
+passes_sigterm_on() {
+  start
+  kill -TERM "$job"
+  wait "$job"
+  equal "the status, which is mpirun's," $? 1
+  ranks_gone
+  contains "$(cat "$work/output")" "asked to end"
+}
+
+passes_sigint_on() {
+  start
+  kill -INT "$job"
+  wait "$job"
+  equal "the status, which is mpirun's," $? 1
+  ranks_gone
+  contains "$(cat "$work/output")" "asked to end"
+}
+
+ends_at_the_time_limit() {
+  local text status
+  text=$("$launch" --timeout 1 --ranks 1 --program /bin/sleep 30 2>&1); status=$?
+  equal "the status" $status 110
+  contains "$text" "time limit of 1 seconds"
+}
+
+ends_with_its_shell() {
+  start
+  disown "$job"  # or the shell would announce the kill
+  kill -KILL "$job"
+  ranks_gone
+}
+
+works_from_any_folder() {
+  mkdir "$work/a folder" || exit 1
+  printf '#!/bin/sh\npwd\n' >"$work/a folder/a program"
+  chmod +x "$work/a folder/a program"
+  ln -s "$launch" "$work/a folder/a link"
+  cd "$work/a folder" || exit 1
+  equal "the rank's folder" "$("./a link" --ranks 1 --program "./a program")" "$(pwd)"
+  contains "$("./a link" --print train)" "$(dirname "$(dirname "$launch")")/build/release/tersegrad train"
+}
+
+sets_threads() {
+  local show='echo $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS'
+  equal "the default" "$(OMP_NUM_THREADS=9 "$launch" --ranks 1 --program /bin/sh -- -c "$show")" "1 1"
+  equal "--threads 2" "$("$launch" --threads 2 --ranks 1 --program /bin/sh -- -c "$show" 2>/dev/null)" "2 2"
+  contains "$("$launch" --print train --threads=3)" " OPENBLAS_NUM_THREADS=3 "
+  contains "$("$launch" --threads 3 --print train)" "train --threads 3"
+  contains "$("$launch" --threads 500 --ranks 2 --program /bin/sh -- -c true 2>&1)" "2 ranks of 500 thread(s) share"
+}
+
+reads_nothing() {
+  local left
+  left=$(printf 'mine\n' | { "$launch" --ranks 1 --program /bin/cat >/dev/null; cat; })
+  equal "what is left of the input" "$left" "mine"
+}
+
+declare -F "$2" >/dev/null || fail "no case '$2'"
+"$2"
+echo "passed: $2"

@@ -1,0 +1,168 @@
+// What happens to a run's files when the disk, the folder's rights or the process fail.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tersegrad/core/file.hpp"
+#include "tersegrad/log/isolated.hpp"
+#include "tersegrad/log/output_folder.hpp"
+#include "tersegrad/log/run_file.hpp"
+#include "tests/log/synthetic_run.hpp"
+
+namespace tersegrad {
+namespace {
+
+using namespace testing;
+
+/// Runs `work` in a child process whose standard error goes to a file. \returns what `work` says, and that file
+struct Outcome {
+  std::string error;   // text of its Error; empty: none
+  std::string stderr_; // what it printed
+};
+template <class Work>
+Outcome in_child(const std::filesystem::path& folder, Work&& work) {
+  const auto said = folder / "stderr.txt";
+  Outcome outcome;
+  try {
+    run_isolated("the child", 60, [&] {
+      const int file = ::open(said.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+      ::dup2(file, STDERR_FILENO);
+      work();
+      return std::string();
+    });
+  } catch (const Error& error) {
+    outcome.error = error.what();
+  }
+  outcome.stderr_ = read_file(said);
+  return outcome;
+}
+
+void write_much(const std::filesystem::path& folder, const std::vector<std::string>& sinks) {
+  Synthetic run;
+  run.steps = 20000;
+  write_synthetic(folder, run, true, sinks);
+}
+
+class FailureTest : public FolderTest {};
+
+TEST_F(FailureTest, FullDeviceIsOneErrorOfTheTextSinks) {
+  // /dev/full answers every write with "No space left on device".
+  for (const std::string sink : {"csv", "jsonl"}) {
+    const auto folder = folder_ / sink;
+    std::filesystem::create_directories(folder);
+    std::filesystem::create_symlink("/dev/full", folder / ("metrics." + sink + ".part"));
+    const std::string error = error_of([&] { write_much(folder, {sink}); });
+    EXPECT_TRUE(contains(error, "metrics." + sink + ".part")) << error;
+    EXPECT_TRUE(contains(error, "No space left on device")) << error;
+    EXPECT_FALSE(std::filesystem::exists(folder / ("metrics." + sink)));
+  }
+  std::filesystem::create_symlink("/dev/full", folder_ / "summary.json.part");
+  const std::string error = error_of([&] { write_much(folder_, {"summary"}); });
+  EXPECT_TRUE(contains(error, "summary.json") && contains(error, "No space left")) << error;
+}
+
+TEST_F(FailureTest, FileThatMayNotGrowIsOneErrorOfEverySink) {
+  for (const std::string sink : {"csv", "hdf5", "jsonl"}) {
+    for (const rlim_t limit : {100u, 3000u, 20000u, 70000u, 300000u}) {
+      SCOPED_TRACE(concat(sink, " ", limit));
+      const auto folder = folder_ / concat(sink, limit);
+      const Outcome outcome = in_child(folder_, [&] {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limits{limit, limit};
+        ::setrlimit(RLIMIT_FSIZE, &limits);
+        write_much(folder, {sink});
+      });
+      EXPECT_TRUE(contains(outcome.error, "File too large")) << outcome.error;
+      EXPECT_TRUE(contains(outcome.error, ".part")) << outcome.error;
+      EXPECT_EQ(outcome.stderr_, "");  // nothing of HDF5's own, also not at the end of the process
+      for (const char* name : {"run.h5", "metrics.csv", "metrics.jsonl"}) EXPECT_FALSE(std::filesystem::exists(folder / name));
+    }
+  }
+}
+
+TEST_F(FailureTest, FullFileSystemIsOneErrorOfTheHdf5Sink) {
+  for (const int kilobytes : {4, 20, 48, 120, 400, 1000}) {
+    SCOPED_TRACE(kilobytes);
+    const auto folder = folder_ / "mount";
+    std::filesystem::create_directories(folder);
+    const Outcome outcome = in_child(folder_, [&] {
+      // In mount tables of its own: nothing to undo.
+      const bool mounted = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                           ::mount("tmpfs", folder.c_str(), "tmpfs", 0, concat("size=", kilobytes, "k").c_str()) == 0;
+      TERSEGRAD_CHECK(mounted, "cannot mount");
+      write_much(folder, {"hdf5"});
+    });
+    if (outcome.error == "cannot mount") GTEST_SKIP() << "needs the right to mount a tmpfs";
+    EXPECT_TRUE(contains(outcome.error, "No space left on device")) << outcome.error;
+    EXPECT_TRUE(contains(outcome.error, "run.h5.part")) << outcome.error;
+    EXPECT_EQ(outcome.stderr_, "");
+  }
+}
+
+TEST_F(FailureTest, ReadOnlyFolderIsOneErrorBeforeAnyTraining) {
+  const auto folder = folder_ / "read-only";
+  std::filesystem::create_directories(folder);
+  std::filesystem::permissions(folder, std::filesystem::perms(0555));
+  const auto as_nobody = [&](const std::function<void()>& work) {
+    return in_child(folder_, [&] {
+      if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) throw Error("cannot change the user");
+      work();
+    });
+  };
+  const Outcome claim = as_nobody([&] { OutputFolder claimed(folder, ExistingRun::refuse); });
+  EXPECT_TRUE(contains(claim.error, "read-only") && contains(claim.error, "Permission denied")) << claim.error;
+  const Outcome inside = as_nobody([&] { OutputFolder claimed(folder / "a" / "b", ExistingRun::refuse); });
+  EXPECT_TRUE(contains(inside.error, "a/b") && contains(inside.error, "Permission denied")) << inside.error;
+  for (const std::string sink : {"csv", "hdf5", "jsonl"}) {
+    const Outcome outcome = as_nobody([&] { Log log({sink}); log.begin(synthetic_info(folder, {})); });
+    EXPECT_TRUE(contains(outcome.error, "Permission denied")) << outcome.error;
+    EXPECT_EQ(outcome.stderr_, "");
+  }
+}
+
+TEST_F(FailureTest, KilledRunLeavesReadablePartsWithTheRecordsWritten) {
+  Synthetic run;
+  run.steps = 1000000000;
+  std::int64_t most = 0;
+  for (int round = 0; round < 12; ++round) {
+    const auto folder = folder_ / std::to_string(round);
+    std::filesystem::create_directories(folder);
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      Log log({"csv", "hdf5"});
+      log.begin(synthetic_info(folder, run));
+      if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+      for (std::int64_t step = 1;; ++step) log.write(synthetic_record(run, step));  // files grow all the time
+    }
+    char token = 0;
+    ASSERT_EQ(::read(ready[0], &token, 1), 1);
+    ::close(ready[0]);
+    ::close(ready[1]);
+    ::usleep(static_cast<useconds_t>(20000 + 17000 * round));
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+
+    const RunFile file = RunFile::open(folder);
+    EXPECT_FALSE(file.finished());
+    most = std::max(most, file.records());
+    std::vector<std::vector<double>> series;
+    for (const auto& column : file.columns()) series.push_back(file.series(column.name));
+    for (std::int64_t i = 0; i < file.records(); ++i) {
+      const auto wanted = synthetic_record(run, i + 1);
+      for (std::size_t c = 0; c < wanted.size(); ++c) {
+        const double got = series[c][static_cast<std::size_t>(i)];
+        ASSERT_TRUE(got == wanted[c] || (std::isnan(got) && std::isnan(wanted[c]))) << "record " << i << " column " << c;
+      }
+    }
+  }
+  EXPECT_GT(most, 0);
+}
+
+}  // namespace
+}  // namespace tersegrad

@@ -1,0 +1,119 @@
+#include "tersegrad/log/output_folder.hpp"
+
+#include <memory>
+
+#include "tersegrad/core/file.hpp"
+#include "tersegrad/log/isolated.hpp"
+#include "tests/log/synthetic_run.hpp"
+
+namespace tersegrad {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace testing;
+class OutputFolderTest : public FolderTest {
+ protected:
+  std::vector<std::string> names(const fs::path& folder) const {
+    std::vector<std::string> all;
+    for (const auto& entry : fs::directory_iterator(folder)) all.push_back(entry.path().filename().string());
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+};
+
+TEST_F(OutputFolderTest, CreatesTheFolderAndItsParents) {
+  {
+    OutputFolder out(folder_ / "a" / "b" / "c", ExistingRun::refuse);
+    EXPECT_TRUE(fs::is_directory(folder_ / "a" / "b" / "c"));
+    write_file(out.path() / "run.h5", "x");
+  }
+  EXPECT_EQ(names(folder_ / "a" / "b" / "c"), std::vector<std::string>{"run.h5"});  // no lock stays behind
+}
+
+TEST_F(OutputFolderTest, LeavesNoEmptyFolderOfItsOwn) {
+  { OutputFolder out(folder_ / "new", ExistingRun::refuse); }
+  EXPECT_FALSE(fs::exists(folder_ / "new"));
+  fs::create_directory(folder_ / "old");
+  { OutputFolder out(folder_ / "old", ExistingRun::refuse); }
+  EXPECT_TRUE(fs::exists(folder_ / "old"));
+}
+
+TEST_F(OutputFolderTest, RefusesEveryFileOfARunAndOnlyThose) {
+  for (const char* name : {"run.h5", "run.h5.part", "metrics.csv", "metrics.csv.part", "metrics.jsonl", "summary.json",
+                           "summary.json.part", "checkpoint-500.h5", "checkpoint-500", "checkpoint-0500.bin.part", "run.h5.previous"}) {
+    const auto folder = folder_ / "x";
+    fs::create_directory(folder);
+    write_file(folder / name, "x");
+    const std::string error = error_of([&] { OutputFolder out(folder, ExistingRun::refuse); });
+    EXPECT_TRUE(contains(error, name) && contains(error, "--overwrite")) << error;
+    EXPECT_EQ(names(folder), std::vector<std::string>{name});
+    fs::remove_all(folder);
+  }
+  for (const char* name : {"notes.txt", "checkpoint-a", "checkpoint-", "checkpoint-5.h5.bak", "my-run.h5", "run.h5.bak", "checkpoint-5."}) {
+    write_file(folder_ / name, "x");
+    EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::refuse)) << name;
+  }
+}
+
+TEST_F(OutputFolderTest, OverwriteRemovesTheRunAndNothingElse) {
+  write_synthetic(folder_, {});
+  write_file(folder_ / "checkpoint-100.h5", "x");
+  write_file(folder_ / "notes.txt", "keep");
+  fs::create_directory(folder_ / "sub");
+  write_file(folder_ / "sub" / "run.h5", "keep");
+  write_file(folder_ / "elsewhere", "keep");
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "metrics.csv.part");
+  OutputFolder out(folder_, ExistingRun::overwrite);
+  EXPECT_EQ(names(folder_), (std::vector<std::string>{".tersegrad-lock", "elsewhere", "notes.txt", "sub"}));
+  EXPECT_TRUE(fs::exists(folder_ / "sub" / "run.h5"));
+}
+
+TEST_F(OutputFolderTest, ResumeSetsTheLogAsideUntilItIsCopied) {
+  const Synthetic run;
+  write_synthetic(folder_, run, /*finish=*/false, {"csv", "hdf5"});
+  write_file(folder_ / "checkpoint-50.h5", "x");
+  {
+    OutputFolder out(folder_, ExistingRun::resume);
+    EXPECT_EQ(out.previous_log(), folder_ / "run.h5.previous");
+    Log log({"csv", "hdf5"});
+    log.begin(synthetic_info(folder_, run));
+  }  // stopped before the log was copied
+  OutputFolder out(folder_, ExistingRun::resume);
+  Log log({"csv", "hdf5", "summary"});
+  log.begin(synthetic_info(folder_, run));
+  EXPECT_EQ(log.replay(out.previous_log(), 50), 50);
+  out.discard_previous_log();
+  EXPECT_TRUE(out.previous_log().empty());
+  log.finish({});
+  EXPECT_EQ(names(folder_), (std::vector<std::string>{".tersegrad-lock", "checkpoint-50.h5", "metrics.csv", "run.h5", "summary.json"}));
+}
+
+TEST_F(OutputFolderTest, TwoRunsCannotShareAFolder) {
+  auto first = std::make_unique<OutputFolder>(folder_ / "x", ExistingRun::refuse);
+  for (const auto existing : {ExistingRun::refuse, ExistingRun::overwrite, ExistingRun::resume}) {
+    const std::string error = error_of([&] { OutputFolder second(folder_ / "x", existing); });
+    EXPECT_TRUE(contains(error, "in use by another run") && contains(error, std::to_string(::getpid()))) << error;
+  }
+  const std::string other = error_of([&] {
+    run_isolated("x", 20, [&] { OutputFolder second(folder_ / "x", ExistingRun::overwrite); return std::string(); });
+  });
+  EXPECT_TRUE(contains(other, "in use")) << other;
+  first.reset();
+  EXPECT_NO_THROW(OutputFolder(folder_ / "x", ExistingRun::refuse));
+  // A lock file left by a killed process is no lock.
+  write_file(folder_ / ".tersegrad-lock", "99999");
+  EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::refuse));
+}
+
+TEST_F(OutputFolderTest, WhatIsNoFolderIsRefused) {
+  write_file(folder_ / "file", "x");
+  EXPECT_TRUE(contains(error_of([&] { OutputFolder out(folder_ / "file", ExistingRun::refuse); }), "file"));
+  EXPECT_TRUE(contains(error_of([&] { OutputFolder out(folder_ / "file" / "x", ExistingRun::refuse); }), "file/x"));
+  EXPECT_TRUE(contains(error_of([&] { OutputFolder out("", ExistingRun::refuse); }), "empty"));
+  fs::create_directory(folder_ / "run.h5");
+  EXPECT_TRUE(contains(error_of([&] { OutputFolder out(folder_, ExistingRun::overwrite); }), "is a folder"));
+  EXPECT_TRUE(fs::is_directory(folder_ / "run.h5"));
+}
+
+}  // namespace
+}  // namespace tersegrad
