@@ -2,10 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <torch/torch.h>
 #include <torch/version.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "models/network.hpp"
@@ -147,8 +149,13 @@ std::unique_ptr<Objective> make_network_objective(const TrainConfig& config, std
   return std::make_unique<NetworkObjective>(config, std::move(dataset), agents);
 }
 
-void set_compute_threads(int threads) {
+void prepare_compute(int threads) {
   at::set_num_threads(threads);
+  // LibTorch allocates and frees its activations at every step; glibc would hand blocks above 128 KiB back to the
+  // system each time and fault every page in again: 34 MB a step for the paper's ResNet, a tenth of its time.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_TOP_PAD, 64 << 20);
   // OpenBLAS's own thread pool does not follow LibTorch's setting in every build of it.
   using SetThreads = void (*)(int);
   if (const auto set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(threads);

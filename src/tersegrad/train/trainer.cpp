@@ -87,7 +87,7 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
   }(), "the options", "start every rank with the same command");
   collectively(comm_, [&] {
     config_.validate();
-    set_compute_threads(config_.threads);
+    prepare_compute(config_.threads);
     learning_rate_.emplace(config_.lr, static_cast<std::uint64_t>(config_.steps), static_cast<std::uint64_t>(config_.warmup),
                            config_.schedule);
     optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay});

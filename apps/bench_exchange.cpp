@@ -1,0 +1,148 @@
+// tersegrad bench exchange: the exchange alone, no model: latency, bytes and share of a plain transfer's speed.
+#include <algorithm>
+#include <iostream>
+
+#include "apps/bench.hpp"
+#include "apps/command.hpp"
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/environment.hpp"
+#include "tersegrad/comm/exchange.hpp"
+#include "tersegrad/core/stopwatch.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/train/agents.hpp"
+
+namespace tersegrad {
+namespace {
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+/// Seconds in which rank 1 sends `bytes` to rank 0, which answers with as many: what the wire can do.
+double round_trip_s(const Communicator& world, std::size_t bytes, int repeats) {
+  std::vector<std::byte> buffer(bytes);
+  std::vector<double> times;
+  for (int i = -2; i < repeats; ++i) {
+    world.barrier();
+    const Stopwatch watch;
+    if (world.rank() == 0) {
+      world.receive(buffer, 1, 1);
+      world.send(buffer, 1, 2);
+    } else if (world.rank() == 1) {
+      world.send(buffer, 0, 1);
+      world.receive(buffer, 0, 2);
+    }
+    if (i >= 0) times.push_back(watch.seconds());
+  }
+  return median(times);
+}
+
+struct Measured {
+  double seconds = 0;
+  Traffic traffic;
+  std::uint32_t agents = 0;
+};
+
+Measured measure(const Communicator& world, const std::string& name, const std::string& spec, std::int64_t dim,
+                 std::int64_t bucket, int repeats) {
+  const auto exchange = ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0});
+  const auto& map = exchange->map();
+  const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 1, map.agents()});
+  exchange->require(*compressor);
+  const auto aggregator = compressor->aggregator();
+  const auto buckets = cut_into_buckets(dim, bucket);
+  std::vector<float> gradient(static_cast<std::size_t>(dim)), mean(gradient.size());
+  Sequence random({.seed = 1, .agent = static_cast<std::uint32_t>(world.rank())});
+  for (auto& x : gradient) x = static_cast<float>(random.uniform() - 0.5);
+
+  Measured out;
+  out.agents = map.agents();
+  std::vector<double> times;
+  for (int i = -2; i < repeats; ++i) {
+    const auto step = static_cast<std::uint64_t>(i + 2);
+    std::vector<std::vector<Message>> messages(buckets.size());
+    for (auto a = map.begin(world.rank()); a < map.end(world.rank()); ++a) {
+      const auto encoder = compressor->encoder(a);
+      encoder->begin_step(step, gradient);
+      for (const auto& b : buckets) {
+        Message& message = messages[b.index].emplace_back();
+        encoder->encode(b, std::span(gradient).subspan(static_cast<std::size_t>(b.begin), static_cast<std::size_t>(b.size())), message);
+        message.header.step = step;
+        message.header.bucket = b.index;
+        message.header.agent = a;
+        message.header.compressor = compressor_id(compressor->name());
+        message.header.dim = static_cast<std::uint64_t>(b.size());
+      }
+    }
+    aggregator->begin_step(step);
+    out.traffic = Traffic();
+    Message aggregate;
+    world.barrier();
+    const Stopwatch watch;
+    for (const auto& b : buckets) {
+      exchange->run({step, b, compressor.get(), messages[b.index], 0}, *aggregator, aggregate, out.traffic);
+    }
+    if (i >= 0) times.push_back(watch.seconds());
+  }
+  out.seconds = median(times);
+  return out;
+}
+
+int run(int argc, char** argv) {
+  return run_with_mpi(&argc, &argv, [&](Communicator& world) {
+    cxxopts::Options options("tersegrad bench exchange", "Exchanges without a model: launch/local --ranks 3 bench exchange\n");
+    options.add_options()("dim", "coordinates d", cxxopts::value<std::string>()->default_value("1060138"))
+        ("bucket", "coordinates per message", cxxopts::value<std::string>()->default_value("4194304"))
+        ("compressor", "compressors, separated by commas", cxxopts::value<std::vector<std::string>>()->default_value("none,sign,randk:0.01"))
+        ("repeats", "timed exchanges of each", cxxopts::value<int>()->default_value("30"))
+        ("h,help", "this text");
+    bool help = false;
+    for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help";
+    if (help) {
+      if (world.rank() == 0) std::cout << options.help();
+      return 0;
+    }
+    std::int64_t dim = 0, bucket = 0;
+    int repeats = 0;
+    std::vector<std::string> compressors;
+    collectively(world, [&] {
+      bool done = false;
+      const auto parsed = parse_options(options, argc, argv, done);
+      TERSEGRAD_CHECK(parse_integer(parsed["dim"].as<std::string>(), dim) && dim >= 1, "--dim must be a whole number from 1 up");
+      TERSEGRAD_CHECK(parse_integer(parsed["bucket"].as<std::string>(), bucket) && bucket >= 1, "--bucket must be a whole number from 1 up");
+      repeats = parsed["repeats"].as<int>();
+      TERSEGRAD_CHECK(repeats >= 1, "--repeats must be at least 1");
+      compressors = parsed["compressor"].as<std::vector<std::string>>();
+      TERSEGRAD_CHECK(world.size() >= 2, "bench exchange needs at least 2 ranks: launch/local --ranks 3 bench exchange");
+    });
+    const auto dense = static_cast<std::size_t>(4 * dim);
+    const double wire_s = round_trip_s(world, dense, repeats);
+    TextTable table({"exchange", "compressor", "agents", "time", "uplink/agent", "downlink/agent", "of the wire's speed"});
+    for (const auto& name : ExchangeRegistry::instance().names()) {
+      for (const auto& spec : compressors) {
+        if (name.ends_with("allreduce") && spec != "none") continue;
+        const auto measured = measure(world, name, spec, dim, bucket, repeats);
+        const double up = static_cast<double>(measured.traffic.uplink.total()) / measured.agents;
+        const double down = static_cast<double>(measured.traffic.downlink.total()) / measured.agents;
+        // The busiest link of a star is the server's and carries every agent's bytes.
+        const double busiest = (up + down) * (name == "server" ? measured.agents : 1);
+        const double share = wire_s * busiest / (2.0 * static_cast<double>(dense)) / measured.seconds;
+        table.add({name, spec, std::to_string(measured.agents), format_duration(measured.seconds), format_bytes(up), format_bytes(down),
+                   format_number(100 * share, 3) + " %"});
+      }
+    }
+    if (world.rank() == 0) {
+      std::cout << "d = " << dim << " on " << world.size() << " ranks; plain MPI: " << format_bytes(2.0 * static_cast<double>(dense))
+                << " there and back in " << format_duration(wire_s) << " ("
+                << format_number(2e-9 * static_cast<double>(dense) / wire_s, 3) << " GB/s)\n"
+                << table.str();
+    }
+    return 0;
+  });
+}
+
+const BenchRegistration registration{"exchange", "the exchanges without a model: time, bytes, share of the wire's speed", run};
+
+}  // namespace
+}  // namespace tersegrad

@@ -1,0 +1,766 @@
+#!/usr/bin/env python3
+"""How `tersegrad train` ends when something goes wrong: real mpirun jobs, judged from outside.
+
+usage: failure_test.py PROGRAM LAUNCH_LOCAL FAILING_RUN [GROUP[.test]…]
+
+Every job must end by itself in time, with the right status, with one line for the user on standard error, with no
+process left behind and with nothing changed in a folder that was there before. The groups are the classes below.
+Cases that need a file system of their own mount one in a private namespace, and are skipped by name where that is
+not allowed.
+"""
+import contextlib
+import ctypes
+import fcntl
+import gzip
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import uuid
+
+PROGRAM, LAUNCH, FAILING_RUN = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:4])
+MARK = "TERSEGRAD_FAILURE_TEST"
+END_S = 5  # a fault ends the job on every rank within this time
+
+
+class Job:
+    """A command in a session of its own. All its processes carry a mark in their environment."""
+
+    def __init__(self, command, cwd=None):
+        self.mark = uuid.uuid4().hex
+        self.command = command
+        self.output, self.errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.errors,
+                                        cwd=cwd, env={**os.environ, MARK: self.mark}, start_new_session=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.output.close()
+        self.errors.close()
+
+    def text(self, file):
+        return os.pread(file.fileno(), 1 << 20, 0).decode(errors="replace")
+
+    def environments(self):
+        """{pid: environment} of the job's processes. A zombie has no environment: it counts as gone."""
+        found = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                variables = (entry / "environ").read_bytes().split(b"\0")
+                if f"{MARK}={self.mark}".encode() in variables:
+                    found[int(entry.name)] = dict(v.split(b"=", 1) for v in variables if b"=" in v)
+        return found
+
+    def processes(self):
+        return list(self.environments())
+
+    def rank(self, number):
+        """The process of one rank: it carries the number and runs no launcher."""
+        for pid, environment in self.environments().items():
+            if environment.get(b"OMPI_COMM_WORLD_RANK") == str(number).encode():
+                return pid
+        raise AssertionError(f"no process of rank {number}")
+
+    def mpirun(self):
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() in ("mpirun", "orterun"):
+                    return pid
+        raise AssertionError("no mpirun")
+
+    def ended(self, limit_s, since=None):
+        """Waits for the status. \\returns the seconds since `since` (the job's start) until no process was left"""
+        since = self.start if since is None else since
+        deadline = since + limit_s
+        try:
+            self.status = self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {limit_s:.1f} s, with on stderr: {self.text(self.errors)}") from None
+        while left := self.processes():
+            if time.monotonic() > deadline:
+                names = [f"{pid} ({pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()!r})" for pid in left]
+                raise AssertionError(f"left behind after {limit_s:.1f} s: {', '.join(names)}")
+            time.sleep(0.02)
+        return time.monotonic() - since
+
+    def wait_for(self, condition, what, limit_s=120):
+        """Polls until the condition holds while the job runs."""
+        while not condition():
+            if self.process.poll() is not None or time.monotonic() - self.start > limit_s:
+                raise AssertionError(f"{what} did not happen; stderr: {self.text(self.errors)}")
+            time.sleep(0.02)
+
+
+def local(*arguments, agents=1, ranks=None, program=PROGRAM):
+    """The command that starts a job on this machine; with one agent and its server unless asked otherwise."""
+    size = ["-n", str(agents)] if ranks is None else ["--ranks", str(ranks)]
+    return [LAUNCH, *size, "--program", program, "--", *map(str, arguments)]
+
+
+def mpmd(*contexts):
+    """A plain mpirun of several (ranks, arguments) or (ranks, arguments, folder), with launch/local's settings."""
+    marker = "@@"
+    line = subprocess.run([LAUNCH, "--ranks", "1", "--program", marker, "--print"], stdout=subprocess.PIPE, check=True, text=True)
+    words = shlex.split(line.stdout)
+    words = words[:words.index(marker)]
+    place = words.index("-np")
+    del words[place:place + 2]
+    for number, (ranks, arguments, *folder) in enumerate(contexts):
+        words += [":"] * (number > 0) + ["-np", str(ranks)] + (["-wdir", str(folder[0])] if folder else [])
+        words += [PROGRAM, *map(str, arguments)]
+    return words
+
+
+def snapshot(folder):
+    """Everything that a user would miss: names, contents, times."""
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+            for path in sorted(pathlib.Path(folder).rglob("*"))}
+
+
+class Case(unittest.TestCase):
+    startup_s = None
+
+    @classmethod
+    def setUpClass(cls):
+        if Case.startup_s is None:  # what a job costs on this machine as it is loaded now
+            with Job(local("train", "--help")) as job:
+                Case.startup_s = job.ended(300)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tersegrad-failure-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def at_start(self):
+        """Seconds that a job may take that fails before its first step: that is start-up and the fault's five."""
+        return END_S + max(10, 4 * Case.startup_s)
+
+    def in_run(self):
+        """Seconds from a fault in the middle of a run; on a machine that is too busy to start jobs, some more."""
+        return END_S + max(0, 2 * (Case.startup_s - 1))
+
+    def report(self, seconds, what):
+        print(f"{self.id().removeprefix('__main__.')}: ended in {seconds:.2f} s ({what})", flush=True)
+
+    def one_line(self, job, *parts, only=True):
+        """Exactly one line of ours, with these parts; `only`: and nothing else but remarks of launch/local."""
+        lines = [line for line in job.text(job.errors).splitlines() if line.strip()]
+        ours = [line for line in lines if line.startswith("tersegrad:")]
+        self.assertEqual(len(ours), 1, f"lines of ours in: {lines}")
+        for part in parts:
+            self.assertIn(part, ours[0])
+        others = [line for line in lines if line not in ours and not line.startswith("launch/local:")]
+        if only:
+            self.assertEqual(others, [], "lines beside the one")
+        return ours[0]
+
+    def refused(self, command, *parts, only=True, cwd=None):
+        """The job fails before its first step, in one line with these parts, and leaves self.folder as it was."""
+        before = snapshot(self.folder)
+        with Job(command, cwd) as job:
+            seconds = job.ended(self.at_start())
+            line = self.one_line(job, *parts, only=only)
+            self.assertNotEqual(job.status, 0)
+            self.assertNotIn("step ", job.text(job.output), "it trained")
+        self.assertEqual(snapshot(self.folder), before)
+        self.report(seconds, line)
+        return line
+
+    def finished(self, *arguments, agents=1, limit_s=120):
+        """A run that ends well: status 0, nothing of ours on stderr. \\returns its summary"""
+        out = self.folder / f"out-{uuid.uuid4().hex[:8]}"
+        with Job(local("train", *arguments, "--out", out, agents=agents)) as job:
+            job.ended(limit_s + self.at_start())
+            self.assertEqual(job.status, 0, job.text(job.errors))
+            self.assertNotIn("tersegrad:", job.text(job.errors))
+        self.assertEqual([], list(out.glob("*.part")))
+        for name in ("run.h5", "metrics.csv"):
+            self.assertGreater((out / name).stat().st_size, 0)
+        return json.loads((out / "summary.json").read_text())
+
+    @contextlib.contextmanager
+    def running(self, *arguments, agents=2, out=None):
+        """A long run in the middle of its steps."""
+        out = out or self.folder / "out"
+        with Job(local("train", "--steps", "100000000", *arguments, "--out", out, agents=agents)) as job:
+            job.wait_for(lambda: "step " in job.text(job.output), "the first step")
+            yield job
+
+
+class Harness(Case):
+    """The checks themselves: each sees what it is there to see."""
+
+    @staticmethod
+    def shell(script, ranks=2):
+        return local("-c", script, ranks=ranks, program="/bin/sh")
+
+    def sees(self, problem, command, *parts):
+        with self.assertRaisesRegex(AssertionError, problem):
+            self.refused(command, *parts)
+
+    only_rank_0 = '[ "$OMPI_COMM_WORLD_RANK" = 0 ] || sleep 100; '
+
+    def test_a_good_refusal_passes(self):
+        self.refused(self.shell(self.only_rank_0 + "echo tersegrad: no such thing >&2; exit 1"), "no such thing")
+
+    def test_two_lines(self):
+        self.sees("2 != 1", self.shell("echo tersegrad: no such thing >&2; sleep 1; exit 1"), "no such thing")
+
+    def test_no_line(self):
+        self.sees("0 != 1", self.shell("exit 1"))
+
+    def test_another_text(self):
+        self.sees("not found in", self.shell(self.only_rank_0 + "echo tersegrad: no such thing >&2; exit 1"), "'bogus'")
+
+    def test_a_stack_beside_the_line(self):
+        self.sees("beside the one", self.shell(self.only_rank_0 + "(echo tersegrad: no; echo 'frame #0') >&2; exit 1"))
+
+    def test_status_0(self):
+        script = '[ "$OMPI_COMM_WORLD_RANK" = 0 ] && echo tersegrad: no >&2; exit 0'
+        self.sees("0 == 0", self.shell(script))
+
+    def test_a_run_that_trains_first(self):
+        self.sees("it trained", self.shell(self.only_rank_0 + "echo 'step 0/10'; echo tersegrad: no >&2; exit 1"))
+
+    def test_a_hang(self):
+        with Job(self.shell("sleep 100")) as job:
+            with self.assertRaisesRegex(AssertionError, "still running"):
+                job.ended(1 + Case.startup_s)
+        self.assertEqual(job.processes(), [])
+
+    def test_a_process_left_behind(self):
+        with Job(self.shell("setsid sleep 100 & exit 1")) as job:
+            with self.assertRaisesRegex(AssertionError, "left behind"):
+                job.ended(2 + 2 * Case.startup_s)
+        self.assertEqual(job.processes(), [])
+
+    def test_a_changed_folder(self):
+        (self.folder / "kept").write_text("1")
+        for change in ("rm", "touch", "cp /etc/hostname"):
+            script = f"{self.only_rank_0} {change} '{self.folder}/kept'; echo tersegrad: no >&2; exit 1"
+            self.sees("!= {", self.shell(script))
+            (self.folder / "kept").write_text("1")
+
+
+class Options(Case):
+    """The command line itself."""
+
+    def test_unknown_option(self):
+        self.refused(local("train", "--bogus", 3, agents=2), "bogus", "--compressor", "--lr", "--exchange")
+
+    def test_missing_value(self):
+        self.refused(local("train", "--lr"), "lr", "missing")
+
+    def test_unexpected_argument(self):
+        self.refused(local("train", "sign"), "'sign'")
+
+    def test_unknown_subcommand(self):
+        self.refused(local("trian", ranks=3), "'trian'", "train", "compare")
+
+    def test_unknown_values(self):
+        for option, value, *known in (("--model", "resnext", "mlp", "resnet", "vit", "logreg"),
+                                      ("--dataset", "mnits", "breast-cancer", "mnist", "fashion-mnist", "cifar10"),
+                                      ("--compressor", "sgn", "none", "sign", "randk"),
+                                      ("--exchange", "sever", "server", "allreduce"),
+                                      ("--noise", "gausian:1", "none", "gaussian", "student"),
+                                      ("--schedule", "cosin", "constant", "cosine", "step"),
+                                      ("--sampling", "random", "shuffle", "iid"),
+                                      ("--nonfinite", "ignore", "stop", "skip", "keep"),
+                                      ("--log", "cvs", "console", "csv", "hdf5", "summary"),
+                                      ("--sign-zero", "minus", "exact", "random", "plus")):
+            with self.subTest(option):
+                compressor = ["--compressor", "sign"] * (option == "--sign-zero")
+                self.refused(local("train", option, value, *compressor), f"'{value.split(':')[0]}'", *known)
+
+    def test_impossible_arguments_of_plugins(self):
+        for arguments, *parts in ((("--model", "mlp:depht=3"), "'depht'", "depth"),
+                                  (("--noise", "student:0:1"), "student:0:1", "nu"),
+                                  (("--noise", "gaussian:-1"), "gaussian:-1", "sigma"),
+                                  (("--schedule", "step:0"), "step:0", "every")):
+            with self.subTest(arguments):
+                self.refused(local("train", *arguments), *parts)
+
+
+class Values(Case):
+    """Numbers out of range."""
+
+    def test_k(self):
+        for k in ("0", "1503", "-1", "1.5", "0.0", "nan", "ten"):  # the network has d = 1502
+            with self.subTest(k):
+                self.refused(local("train", "--compressor", f"randk:{k}"), f"randk:{k}")
+
+    def test_k_names_its_range(self):
+        self.refused(local("train", "--compressor", "randk:1503"), "1502")
+
+    def test_learning_rate(self):
+        for value in ("0", "-0.1", "nan", "inf", "fast"):
+            with self.subTest(value):
+                self.refused(local("train", "--lr", value), "lr", value, "number")
+
+    def test_batch(self):
+        for value in ("0", "-3", "1.5", "half"):
+            with self.subTest(value):
+                self.refused(local("train", "--batch", value), "--batch", value)
+
+    def test_steps(self):
+        for value in ("0", "-1", "nan", "99999999999999999999"):
+            with self.subTest(value):
+                self.refused(local("train", "--steps", value), "--steps", value)
+
+    def test_other_numbers(self):
+        for option, value in (("--momentum", "1"), ("--weight-decay", "-1"), ("--threads", "0"), ("--threads", "4294967297"),
+                              ("--bucket", "0"), ("--seed", "-1"), ("--samples", "456"), ("--skew", "-1")):
+            with self.subTest(f"{option} {value}"):
+                self.refused(local("train", option, value), value)
+
+    def test_more_agents_than_rows(self):
+        self.refused(local("train", "--agents", 456, agents=2), "456 agents", "455 rows")
+        self.refused(local("train", "--samples", 2, agents=3), "3 agents", "2 rows")
+
+    def test_more_ranks_than_agents(self):
+        self.refused(local("train", "--agents", 1, agents=2), "2 ranks", "1 agents")
+
+
+def idx_images(count, rows):
+    return struct.pack(">IIII", 0x803, count, 28, 28) + bytes(range(256)) * (rows * 28 * 28 // 256) + bytes(rows * 28 * 28 % 256)
+
+
+def idx_labels(labels):
+    return struct.pack(">II", 0x801, len(labels)) + bytes(labels)
+
+
+class DataFiles(Case):
+    """Missing, truncated and corrupt files: the file and the byte or row are named."""
+
+    images, labels = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.folder / "data"
+        self.mnist = self.data / "mnist"
+        self.mnist.mkdir(parents=True)
+        for split, count in (("train", 40), ("t10k", 20)):
+            (self.mnist / f"{split}-images-idx3-ubyte").write_bytes(idx_images(count, count))
+            (self.mnist / f"{split}-labels-idx1-ubyte").write_bytes(idx_labels([i % 10 for i in range(count)]))
+
+    def refuses_data(self, *parts, dataset="mnist", agents=1):
+        return self.refused(local("train", "--dataset", dataset, "--data", self.data, "--steps", 2, agents=agents), *parts)
+
+    def put(self, name, content):
+        (self.mnist / name).write_bytes(content)
+
+    def test_sound_files_train(self):
+        summary = self.finished("--dataset", "mnist", "--data", self.data, "--steps", 2, "--batch", 4)
+        self.assertEqual((summary["dataset"], summary["steps"]), ("mnist", 2))
+
+    def test_no_folder(self):
+        shutil.rmtree(self.data)
+        self.refuses_data(self.images, str(self.data), "launch/get-data mnist", agents=3)
+
+    def test_a_file_is_missing(self):
+        (self.mnist / "t10k-labels-idx1-ubyte").unlink()
+        self.refuses_data("t10k-labels-idx1-ubyte", str(self.mnist), "launch/get-data mnist")
+
+    def test_a_folder_instead(self):
+        (self.mnist / self.images).unlink()
+        (self.mnist / self.images).mkdir()
+        self.refuses_data(str(self.mnist / self.images), "not a regular file")
+
+    def test_truncated_images(self):
+        self.put(self.images, idx_images(40, 40)[:20000])
+        self.refuses_data(str(self.mnist / self.images), "byte 20000", str(16 + 40 * 784), agents=3)
+
+    def test_truncated_header(self):
+        self.put(self.labels, idx_labels([0] * 40)[:6])
+        self.refuses_data(str(self.mnist / self.labels), "byte 6")
+
+    def test_empty_file(self):
+        self.put(self.labels, b"")
+        self.refuses_data(str(self.mnist / self.labels))
+
+    def test_truncated_gz(self):
+        (self.mnist / self.labels).unlink()
+        packed = gzip.compress(idx_labels([i * 7 % 10 for i in range(40)]))
+        self.put(self.labels + ".gz", packed[:30])
+        self.refuses_data(str(self.mnist / self.labels) + ".gz", "byte 30")
+
+    def test_corrupt_gz(self):
+        (self.mnist / self.images).unlink()
+        packed = bytearray(gzip.compress(os.urandom(16) + idx_images(40, 40)))
+        packed[-8] ^= 1  # its CRC-32
+        self.put(self.images + ".gz", bytes(packed))
+        line = self.refuses_data(str(self.mnist / self.images) + ".gz")
+        self.assertRegex(line, r"byte|bytes")
+
+    def test_not_an_idx_file(self):
+        self.put(self.images, b"<html>" + bytes(1000))
+        self.refuses_data(str(self.mnist / self.images), "3c 68 74 6d", "00 00 08 03")
+
+    def test_a_label_out_of_range(self):
+        self.put(self.labels, idx_labels([0] * 7 + [77] + [0] * 32))
+        self.refuses_data(str(self.mnist / self.labels), "label 77", "row 7", "byte 15")
+
+    def test_more_labels_than_images(self):
+        self.put(self.labels, idx_labels([0] * 41))
+        self.refuses_data(str(self.mnist / self.labels), "41 labels", "40")
+
+    def test_bytes_behind_the_end(self):
+        self.put(self.images, idx_images(40, 41))
+        self.refuses_data(str(self.mnist / self.images), f"byte {16 + 40 * 784}")
+
+    def cifar(self):
+        folder = self.data / "cifar10"
+        folder.mkdir()
+        for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
+            (folder / name).write_bytes(b"")
+            os.truncate(folder / name, 10000 * 3073)  # zeros: black aeroplanes
+        return folder
+
+    def test_truncated_cifar10(self):
+        file = self.cifar() / "data_batch_1.bin"
+        os.truncate(file, 5000)
+        self.refuses_data(str(file), "byte 5000", str(10000 * 3073), dataset="cifar10")
+
+    def test_corrupt_cifar10(self):
+        file = self.cifar() / "data_batch_1.bin"
+        with open(file, "r+b") as content:
+            content.seek(7 * 3073)
+            content.write(b"\xc8")
+        self.refuses_data(str(file), "label 200", "row 7", f"byte {7 * 3073}", dataset="cifar10")
+
+    def test_on_one_rank_only(self):
+        """The same path means another disk on another machine: here, another working folder."""
+        here, there = self.folder / "here", self.folder / "there"
+        here.mkdir()
+        shutil.move(self.data, here / "data")
+        shutil.copytree(here, there)
+        os.truncate(there / "data/mnist" / self.images, 1000)
+        arguments = ("train", "--dataset", "mnist", "--data", "data")
+        self.refused(mpmd((1, arguments, here), (1, arguments, there), (1, arguments, here)),
+                     "rank 1", self.images, "byte 1000", only=False)
+
+
+@contextlib.contextmanager
+def file_system(options):
+    """A small file system in memory, seen by this process and its children only: it goes with them."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    user, namespace, private, recursive = 0x10000000, 0x00020000, 1 << 18, 1 << 14
+    uid, gid = os.getuid(), os.getgid()
+
+    def call(result):
+        if result != 0:
+            raise unittest.SkipTest(f"cannot mount a file system: {os.strerror(ctypes.get_errno())}")
+
+    if uid == 0:
+        call(libc.unshare(namespace))
+    else:
+        call(libc.unshare(user | namespace))
+        pathlib.Path("/proc/self/setgroups").write_text("deny")
+        pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    call(libc.mount(b"none", b"/", None, private | recursive, None))
+    with tempfile.TemporaryDirectory(prefix="tersegrad-mount-") as place:
+        call(libc.mount(b"tmpfs", place.encode(), b"tmpfs", 0, options.encode()))
+        try:
+            yield pathlib.Path(place)
+        finally:
+            libc.umount2(place.encode(), 2)
+
+
+class Folders(Case):
+    """Output folders that cannot be used. `refused` sees that they stay as they are."""
+
+    def setUp(self):
+        super().setUp()
+        self.out = self.folder / "out"
+
+    def test_used_already(self):
+        self.out.mkdir()
+        (self.out / "notes.txt").write_text("mine")
+        run = local("train", "--steps", 2, "--out", self.out)
+        with Job(run) as job:  # a folder that exists and holds no run is fine
+            job.ended(self.at_start())
+            self.assertEqual(job.status, 0, job.text(job.errors))
+        self.assertEqual((self.out / "notes.txt").read_text(), "mine")
+        self.assertLessEqual({"run.h5", "metrics.csv", "summary.json", "notes.txt"}, {p.name for p in self.out.iterdir()})
+        self.refused(run, str(self.out), "--overwrite")
+        # Whatever else is wrong is found before an old run is removed.
+        for wrong in (["--lr", "0"], ["--log", "cvs"], ["--compressor", "randk:0"], ["--agents", 456],
+                      ["--log", "console,console"]):
+            with self.subTest(wrong):
+                self.refused(run + ["--overwrite", *map(str, wrong)])
+
+    def test_overwrite_with_a_fault_on_another_rank(self):
+        self.out.mkdir()
+        (self.out / "run.h5").write_text("a run")
+        here, there = self.folder / "here", self.folder / "there"
+        here.mkdir()
+        there.mkdir()
+        (here / "data").mkdir()
+        for split, count in (("train", 40), ("t10k", 20)):
+            (here / "data" / f"{split}-images-idx3-ubyte").write_bytes(idx_images(count, count))
+            (here / "data" / f"{split}-labels-idx1-ubyte").write_bytes(idx_labels([i % 10 for i in range(count)]))
+        arguments = ("train", "--dataset", "mnist", "--data", "data", "--out", self.out, "--overwrite")
+        self.refused(mpmd((1, arguments, here), (1, arguments, there)), "rank 1", "train-images-idx3-ubyte", only=False)
+
+    def test_holds_an_unfinished_run(self):
+        self.out.mkdir()
+        (self.out / "run.h5.part").write_bytes(b"records")
+        self.refused(local("train", "--out", self.out), str(self.out), "run.h5.part")
+
+    def test_in_use(self):
+        self.out.mkdir()
+        with open(self.out / ".tersegrad-lock", "w") as lock:
+            lock.write("4711")
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(local("train", "--out", self.out), str(self.out), "in use", "4711")
+
+    def test_under_a_file(self):
+        (self.folder / "file").write_text("mine")
+        self.refused(local("train", "--out", self.folder / "file" / "out"), "file/out", "Not a directory")
+
+    def test_is_a_file(self):
+        self.out.write_text("mine")
+        self.refused(local("train", "--out", self.out), str(self.out))
+
+    def test_empty_name(self):
+        self.refused(local("train", "--out", "", "--steps", 2), "--out")
+
+    def test_in_proc(self):
+        self.refused(local("train", "--out", "/proc/tersegrad"), "/proc/tersegrad")
+
+    def test_read_only(self):
+        with file_system("ro,size=64k") as place:
+            self.refused(local("train", "--out", place / "out"), str(place / "out"), "Read-only file system")
+
+
+class FullDisk(Case):
+    """A disk that is full at once, and one that fills up while the run goes on."""
+
+    def test_at_the_start(self):
+        with file_system("size=64k") as place:
+            (place / "notes.txt").write_text("mine")
+            with contextlib.suppress(OSError), open(place / "filler", "wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(4096))
+            before = snapshot(place)
+            self.refused(local("train", "--out", place), str(place), "No space left on device")
+            self.assertEqual({k: v for k, v in snapshot(place).items() if not k.endswith(".part")}, before)
+
+    def test_in_the_middle(self):
+        with file_system("size=128k") as place:
+            (place / "notes.txt").write_text("mine")
+            out, full = place / "out", None
+            # 16 columns of 8 bytes in run.h5 and about as much in metrics.csv: full after a few hundred records.
+            with Job(local("train", "--steps", 100000, "--out", out, agents=2)) as job:
+                while job.process.poll() is None and time.monotonic() - job.start < 120:
+                    if full is None and os.statvfs(place).f_bfree == 0:
+                        full = time.monotonic()
+                    if full is not None and time.monotonic() - full > self.in_run():
+                        break
+                    time.sleep(0.02)
+                self.assertIsNotNone(full, "the disk did not fill up")
+                seconds = job.ended(self.in_run(), since=full)
+                self.assertNotEqual(job.status, 0)
+                self.assertIn("step ", job.text(job.output), "it did not train")
+                line = self.one_line(job, "rank 0", str(out), "No space left on device")
+            self.report(seconds, line)
+            self.assertEqual((place / "notes.txt").read_text(), "mine")
+            # What was logged until then is there, and nothing claims to be a finished run.
+            self.assertEqual({p.name for p in out.iterdir()}, {"run.h5.part", "metrics.csv.part"})
+            self.assertGreater(len((out / "metrics.csv.part").read_text().splitlines()), 64)
+
+
+class Ranks(Case):
+    """Too few ranks, and ranks that were not started alike."""
+
+    def test_fewer_than_two_for_the_server(self):
+        self.refused(local("train", ranks=1), "'server'", "at least 2 ranks", "launch/local -n")
+
+    def test_without_a_launcher(self):
+        self.refused([PROGRAM, "train"], "'server'", "at least 2 ranks", "launch/local -n")
+
+    def test_allreduce_carries_no_compressor(self):
+        self.refused(local("train", "--exchange", "allreduce", "--compressor", "sign", agents=2), "'allreduce'", "'sign'", "server")
+
+    def test_different_values(self):
+        for option, first, second in (("--lr", "0.1", "0.2"), ("--lr", "0.1", "0.1000000001"), ("--seed", "1", "2"),
+                                      ("--compressor", "sign", "none"), ("--steps", "10", "11"), ("--batch", "32", "full")):
+            with self.subTest(f"{option} {first} and {second}"):
+                line = self.refused(mpmd((1, ("train", option, first)), (2, ("train", option, second))),
+                                    "rank 0", "rank 1", first, second, only=False)
+                self.assertIn(option.strip("-"), line)
+
+    def test_unknown_option_on_one_rank(self):
+        self.refused(mpmd((2, ("train",)), (1, ("train", "--bogus"))), "rank 2", "bogus", only=False)
+
+    def test_help_on_one_rank(self):
+        self.refused(mpmd((2, ("train",)), (1, ("train", "--help"))), "rank 2", "--help", only=False)
+
+    def test_another_subcommand_on_one_rank(self):
+        self.refused(mpmd((2, ("train",)), (1, ("trian",))), "rank 2", "'trian'", only=False)
+
+
+class KilledRanks(Case):
+    """SIGKILL in the middle of a step. The victim cannot speak: mpirun says which rank it was."""
+
+    def killed(self, rank, *arguments, agents=2):
+        with self.running(*arguments, agents=agents) as job:
+            os.kill(job.rank(rank), signal.SIGKILL)
+            seconds = job.ended(self.in_run(), since=time.monotonic())
+            self.assertNotEqual(job.status, 0)
+            lines = [line for line in job.text(job.errors).splitlines() if line and not line.startswith("launch/local:")]
+            self.assertEqual(len(lines), 1, lines)
+            self.assertRegex(lines[0], rf"rank {rank} .*signal 9 \(Killed\)")
+        self.report(seconds, lines[0])
+        self.assertFalse((self.folder / "out/summary.json").exists(), "a killed run counts as finished")
+        # The claim on the folder died with the run, and its log can be read.
+        listing = subprocess.run([PROGRAM, "compare", str(self.folder / "out")], capture_output=True, text=True)
+        self.assertEqual(listing.returncode, 0, listing.stderr)
+
+    def test_an_agent(self):
+        self.killed(2)
+
+    def test_the_server(self):
+        self.killed(0)
+
+    def test_in_an_allreduce(self):
+        self.killed(1, "--exchange", "allreduce", agents=3)
+
+
+class StoppedRuns(Case):
+    """SIGTERM: a clean end where there is time for one, never a half-written file, never a process left."""
+
+    def check_files(self):
+        out = self.folder / "out"
+        names = {path.name for path in out.iterdir()}
+        if "summary.json" in names:
+            self.assertEqual(names, {"run.h5", "metrics.csv", "summary.json"})
+            return json.loads((out / "summary.json").read_text())
+        self.assertLessEqual({"run.h5.part", "metrics.csv.part"}, names)
+        return None
+
+    def test_mpirun(self):
+        with self.running() as job:
+            os.kill(job.mpirun(), signal.SIGTERM)
+            seconds = job.ended(self.in_run(), since=time.monotonic())
+            self.assertNotEqual(job.status, 0)
+            self.assertNotIn("tersegrad:", job.text(job.errors))
+        summary = self.check_files()
+        self.report(seconds, "SIGTERM to mpirun, " + ("a clean end" if summary else "ended by mpirun"))
+
+    def test_launch_local(self):
+        with self.running() as job:
+            job.process.terminate()
+            seconds = job.ended(self.in_run(), since=time.monotonic())
+            self.assertNotEqual(job.status, 0)
+            self.assertNotIn("tersegrad:", job.text(job.errors))
+        summary = self.check_files()
+        self.report(seconds, "SIGTERM to launch/local, " + ("a clean end" if summary else "ended by mpirun"))
+
+    def test_one_rank(self):
+        """Batch systems signal ranks. Whichever hears of it, all stop together behind the same step."""
+        for rank in (0, 2):
+            with self.subTest(rank=rank), self.running() as job:
+                os.kill(job.rank(rank), signal.SIGTERM)
+                seconds = job.ended(self.in_run(), since=time.monotonic())
+                self.assertEqual(job.status, 0, job.text(job.errors))
+                summary = self.check_files()
+                self.assertTrue(summary["interrupted"])
+                self.assertFalse(summary["diverged"])
+                self.report(seconds, f"SIGTERM to rank {rank}, {summary['steps']} steps")
+            shutil.rmtree(self.folder / "out")
+
+
+class FailingRanks(Case):
+    """An exception on one rank while the others wait for it, in a program of nothing but steps (failing_run.cpp)."""
+
+    def fails(self, how, rank, *parts, ranks=4):
+        return self.refused(local(how, rank, ranks=ranks, program=FAILING_RUN), *parts)
+
+    def test_the_program_itself(self):
+        with Job(local("none", 0, ranks=4, program=FAILING_RUN)) as job:
+            job.ended(self.at_start())
+            self.assertEqual((job.status, job.text(job.output).strip()), (0, "10 steps"))
+
+    def test_an_agent(self):
+        self.fails("error", 2, "rank 2 of 4", "a fault at step 3 of rank 2")
+
+    def test_the_server(self):
+        self.fails("error", 0, "rank 0 of 4", "a fault at step 3 of rank 0")
+
+    def test_an_unknown_exception(self):
+        self.fails("unknown", 2, "rank 2 of 4")
+
+    def test_only_the_first_line_of_a_text(self):
+        self.fails("lines", 1, "rank 1 of 4", "a fault with a stack")
+
+    def test_out_of_memory(self):
+        self.fails("memory", 3, "rank 3 of 4", "memory")
+
+    def test_agreed_failures(self):
+        self.fails("together", 1, "rank 1: a fault that all ranks learn of")
+        self.assertNotIn("rank", self.fails("everywhere", 0, "a fault that all ranks learn of").replace("all ranks", ""))
+
+
+class Divergence(Case):
+    """A run that diverges is a result: recorded, ended early, status 0."""
+
+    infinite = ("--noise", "student:0.05:1")  # so heavy a tail that a step of 1502 draws overflows fp32 almost surely
+
+    def test_learning_rate(self):
+        summary = self.finished("--lr", "1e30", "--steps", 50, agents=2)
+        self.assertTrue(summary["diverged"])
+        self.assertLess(summary["steps"], 50)
+        self.assertIsNone(summary["loss_last"])
+
+    def test_stop_and_skip(self):
+        stop = self.finished(*self.infinite, "--steps", 100, "--nonfinite", "stop", agents=2)
+        self.assertEqual((stop["diverged"], stop["steps"], stop["nonfinite_steps"]), (True, 1, 1))
+        skip = self.finished(*self.infinite, "--steps", 100, "--nonfinite", "skip", agents=2)
+        self.assertEqual((skip["diverged"], skip["steps"], skip["nonfinite_steps"]), (True, 50, 50))
+        self.assertIsNotNone(skip["loss_last"])
+        # Neither has updated the parameters: they are still the initial ones, the same in both.
+        self.assertEqual(stop["parameters_fingerprint"], skip["parameters_fingerprint"])
+        keep = self.finished(*self.infinite, "--steps", 20, "--nonfinite", "keep", "--compressor", "sign", agents=2)
+        self.assertEqual((keep["diverged"], keep["steps"], keep["nonfinite_steps"]), (False, 20, 20))
+        self.assertNotEqual(keep["parameters_fingerprint"], stop["parameters_fingerprint"])
+
+    def test_skip_goes_on(self):
+        """P(|t| > 3e38) for ν = 0.1 is about 1e-4: of 1502 draws an overflow in some steps, not in all."""
+        summary = self.finished("--noise", "student:0.1:1", "--compressor", "sign", "--lr", "1e-3", "--nonfinite", "skip",
+                                "--steps", 40)
+        self.assertEqual((summary["diverged"], summary["steps"]), (False, 40))
+        self.assertGreater(summary["nonfinite_steps"], 0)
+        self.assertLess(summary["nonfinite_steps"], 40)
+
+    def test_keep_uncompressed(self):
+        summary = self.finished(*self.infinite, "--steps", 20, "--nonfinite", "keep", agents=2)
+        self.assertTrue(summary["diverged"])
+        self.assertLess(summary["steps"], 20)
+
+
+if __name__ == "__main__":
+    start = time.monotonic()
+    result = unittest.main(argv=[sys.argv[0], "-v", *sys.argv[4:]], exit=False).result
+    print(f"{result.testsRun} tests in {time.monotonic() - start:.1f} s; starting a job took {Case.startup_s or 0:.2f} s")
+    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
