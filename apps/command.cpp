@@ -1,11 +1,25 @@
 #include "apps/command.hpp"
 
+#include <algorithm>
 #include <iostream>
+#include <string_view>
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
 
 namespace tersegrad {
+
+namespace {
+
+/// cxxopts writes typographic quotes; one kind in all messages, and one that every terminal shows.
+std::string plain_quotes(std::string text) {
+  for (const std::string_view quote : {"\u2018", "\u2019"}) {
+    for (std::size_t at; (at = text.find(quote)) != std::string::npos;) text.replace(at, quote.size(), "'");
+  }
+  return text;
+}
+
+}  // namespace
 
 std::map<std::string, Command>& commands() {
   static std::map<std::string, Command> all;
@@ -35,9 +49,10 @@ cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** a
         if (!option.l.empty()) known.push_back("--" + option.l.front());
       }
     }
-    throw Error(concat(error.what(), " (known: ", join(known, " "), ")"));
+    std::sort(known.begin(), known.end());  // cxxopts keeps its groups in no order
+    throw Error(concat(plain_quotes(error.what()), " (known: ", join(known, " "), ")"));
   } catch (const cxxopts::exceptions::exception& error) {
-    throw Error(concat(error.what(), "; see ", options.program(), " --help"));
+    throw Error(concat(plain_quotes(error.what()), "; see ", options.program(), " --help"));
   }
 }
 

@@ -136,9 +136,10 @@ std::vector<ComparedRun> load_all(const std::vector<std::string>& paths) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options options("tersegrad compare", "Runs side by side: loss, accuracy, bytes, time, and what it took to reach one loss");
+  cxxopts::Options options("tersegrad compare", "Runs side by side: loss, accuracy, bytes, time, and what it took to reach one loss.\n"
+                           "RUN: an output folder, or its run.h5; a run that is not finished is marked *.");
   options.positional_help("RUN...").add_options()("h,help", "this text")(
-      "runs", "output folders (or their run.h5); a run that is not finished is marked *", cxxopts::value<std::vector<std::string>>())(
+      "runs", "", cxxopts::value<std::vector<std::string>>())(
       "loss", "loss to reach (default: the worst of the runs' best smoothed losses, which every run reaches)", cxxopts::value<std::string>())(
       "plot", "also draw loss against bytes, time and steps into this .png, .svg or .pdf", cxxopts::value<std::string>())(
       "json", "print JSON instead of tables");

@@ -2,10 +2,14 @@
 #include <iostream>
 
 #include "apps/command.hpp"
-#include "tersegrad/core/text.hpp"
+#include "models/network.hpp"
+#include "tersegrad/comm/exchange.hpp"
+#include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/log/sink.hpp"
 #include "tersegrad/noise/noise.hpp"
+#include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/train/schedule.hpp"
 
 namespace tersegrad {
 namespace {
@@ -28,9 +32,14 @@ int run(int argc, char** argv) {
   bool done = false;
   parse_options(options, argc, argv, done);
   if (done) return 0;
+  print_family("compressors (--compressor)", CompressorRegistry::instance());
+  print_family("exchanges (--exchange)", ExchangeRegistry::instance());
+  print_family("models (--model)", NetworkRegistry::instance());
+  print_family("schedules (--schedule)", ScheduleRegistry::instance());
   print_family("noise (--noise)", NoiseRegistry::instance());
   print_family("data sets (--dataset)", DatasetRegistry::instance());
   print_family("log sinks (--log)", SinkRegistry::instance());
+  print_family("landscapes (tersegrad theory)", LandscapeRegistry::instance());
   return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "apps/command.hpp"
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
 
@@ -21,6 +23,14 @@ void print_help(std::ostream& out) {
   }
 }
 
+/// Says once what N ranks of a job know, and lets the others, which may wait for this one in their first agreement, end.
+int refuse_on_all_ranks(int argc, char** argv, const Error& error) {
+  return run_with_mpi(&argc, &argv, [&](Communicator& world) -> int {
+    collectively(world, [&] { throw error; });
+    return 1;
+  });
+}
+
 int dispatch(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "";
   if (name.empty() || name == "--help" || name == "-h" || name == "help") {
@@ -34,7 +44,11 @@ int dispatch(int argc, char** argv) {
   const auto found = commands().find(name);
   std::vector<std::string> known;
   for (const auto& [other, command] : commands()) known.push_back(other);
-  TERSEGRAD_CHECK(found != commands().end(), "unknown command '", name, "' (known: ", join(known), ")");
+  if (found == commands().end()) {
+    const Error error(concat("unknown command '", name, "' (known: ", join(known), ")"));
+    if (under_mpi_launcher()) return refuse_on_all_ranks(argc, argv, error);
+    throw error;
+  }
   std::string program = "tersegrad " + name;
   std::vector<char*> arguments{program.data()};
   for (int i = 2; i < argc; ++i) arguments.push_back(argv[i]);

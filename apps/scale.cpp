@@ -14,12 +14,13 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 cxxopts::Options declare() {
   const auto text = [] { return cxxopts::value<std::string>(); };
-  cxxopts::Options options(
-      "tersegrad scale",
-      "Scale hyperparameters so that the asymptotic loss stays that of the base run\n"
-      "What is neither named by --new-... nor solved for stays as it is. The learning rate is solved for unless --new-lr gives it;\n"
-      "then the batch or the agents, whichever is not named (if neither is: say --solve), then the compressor. With all named the\n"
-      "change of the asymptotic loss is printed.\n");
+  cxxopts::Options options("tersegrad scale",
+                           "Scale hyperparameters so that the asymptotic loss stays that of the base run\n"
+                           "What is neither named by --new-... nor solved for stays as it is. The learning rate is "
+                           "solved for unless --new-lr gives it;\n"
+                           "then the batch or the agents, whichever is not named (if neither is: say --solve), then "
+                           "the compressor. With all named the\n"
+                           "change of the asymptotic loss is printed.\n");
   options.add_options("Base run")
       ("method", "dsgd, dcsgd or dsignsgd", text())
       ("lr", "learning rate", text())
@@ -34,7 +35,8 @@ cxxopts::Options declare() {
       ("new-omega", "its variance factor instead", text())
       ("solve", "lr, batch, agents or compressor: what to solve for", text());
   options.add_options("Exact rule")
-      ("exact", "solve the defining equation (73) or (157) rather than its form for N >> 1: needs --smoothness and --mu, or --nu, --sigma and --mu (L_sigma and L_tau cancel)")
+      ("exact", "solve the defining equation (73) or (157) rather than its form for N >> 1: needs --smoothness and "
+                "--mu, or --nu, --sigma and --mu (L_sigma and L_tau cancel)")
       ("L,smoothness", "L (dsgd, dcsgd)", text())
       ("mu", "mu", text())
       ("rho", "mean omega_i L_sigma,i over (mean omega)(mean L_sigma): 1 for equal agents", text()->default_value("1"))
@@ -47,7 +49,8 @@ cxxopts::Options declare() {
 /// Reads --compressor/--omega (prefix "") or the new ones (prefix "new-"). \return false if neither is given
 bool read_omega(const cxxopts::ParseResult& result, const std::string& prefix, double& omega) {
   const bool spelled = result.count(prefix + "compressor") > 0, number = result.count(prefix + "omega") > 0;
-  TERSEGRAD_CHECK(!(spelled && number), "--", prefix, "omega and --", prefix, "compressor are two ways to say one thing (give one)");
+  TERSEGRAD_CHECK(!(spelled && number), "--", prefix, "omega and --", prefix,
+                  "compressor are two ways to say one thing (give one)");
   if (number) omega = real_option(result, prefix + "omega", 0, 1e300);
   const std::int64_t dim = result.count("dim") ? integer_option(result, "dim", 1, std::int64_t{1} << 48) : 0;
   if (spelled) omega = compressor_omega(result[prefix + "compressor"].as<std::string>(), dim);
@@ -57,7 +60,6 @@ bool read_omega(const cxxopts::ParseResult& result, const std::string& prefix, d
 struct Question {
   std::string method;
   Hyperparameters base, wanted;
-  std::vector<Quantity> open;  ///< neither named nor fixed
   bool solves = true;
   Quantity unknown = Quantity::lr;
 };
@@ -79,12 +81,14 @@ Question read_question(const cxxopts::ParseResult& result) {
   q.method = result["method"].as<std::string>();
   TERSEGRAD_CHECK(q.method == "dsgd" || q.method == "dcsgd" || q.method == "dsignsgd", "unknown method '", q.method,
                   "' (known: dsgd, dcsgd, dsignsgd)");
-  for (const char* name : {"lr", "batch", "agents"}) TERSEGRAD_CHECK(result.count(name), "--", name, " of the base run is missing");
+  for (const char* name : {"lr", "batch", "agents"})
+    TERSEGRAD_CHECK(result.count(name), "--", name, " of the base run is missing");
   q.base.lr = real_option(result, "lr", 0, 1e300, true);
   q.base.batch = real_option(result, "batch", 0, 1e300, true);
   q.base.agents = static_cast<double>(integer_option(result, "agents", 1, 1 << 24));
   const bool compressed = read_omega(result, "", q.base.omega);
-  TERSEGRAD_CHECK(compressed == (q.method == "dcsgd"), compressed ? "method '" : "method 'dcsgd' needs --compressor or --omega of the base run",
+  TERSEGRAD_CHECK(compressed == (q.method == "dcsgd"),
+                  compressed ? "method '" : "method 'dcsgd' needs --compressor or --omega of the base run",
                   compressed ? q.method + "' takes no --compressor or --omega (dcsgd does)" : std::string());
 
   q.wanted = q.base;
@@ -95,16 +99,23 @@ Question read_question(const cxxopts::ParseResult& result) {
   };
   if (result.count("new-lr")) name(Quantity::lr, real_option(result, "new-lr", 0, 1e300, true));
   if (result.count("new-batch")) name(Quantity::batch, real_option(result, "new-batch", 0, 1e300, true));
-  if (result.count("new-agents")) name(Quantity::agents, static_cast<double>(integer_option(result, "new-agents", 1, 1 << 24)));
+  if (result.count("new-agents"))
+    name(Quantity::agents, static_cast<double>(integer_option(result, "new-agents", 1, 1 << 24)));
   double omega = 0;
   const bool sign = q.method == "dsignsgd";
   if (read_omega(result, "new-", omega)) {
-    TERSEGRAD_CHECK(!sign, "method 'dsignsgd' takes no --new-compressor or --new-omega (its rule trades learning rate, batch and agents)");
+    TERSEGRAD_CHECK(
+        !sign,
+        "method 'dsignsgd' takes no --new-compressor or --new-omega (its rule trades learning rate, batch and agents)");
     name(Quantity::omega, omega);
   }
-  TERSEGRAD_CHECK(!named.empty(), "nothing changes (name at least one of --new-lr, --new-batch, --new-agents, --new-compressor, --new-omega)");
+  TERSEGRAD_CHECK(
+      !named.empty(),
+      "nothing changes (name at least one of --new-lr, --new-batch, --new-agents, --new-compressor, --new-omega)");
 
-  const auto is_named = [&](Quantity quantity) { return std::find(named.begin(), named.end(), quantity) != named.end(); };
+  const auto is_named = [&](Quantity quantity) {
+    return std::find(named.begin(), named.end(), quantity) != named.end();
+  };
   if (result.count("solve")) {
     const auto& text = result["solve"].as<std::string>();
     for (const Quantity quantity : {Quantity::lr, Quantity::batch, Quantity::agents, Quantity::omega}) {
@@ -117,7 +128,9 @@ Question read_question(const cxxopts::ParseResult& result) {
   }
   if (!is_named(Quantity::lr)) return q;
   const bool batch = is_named(Quantity::batch), agents = is_named(Quantity::agents);
-  TERSEGRAD_CHECK(batch || agents, "two unknowns are left, batch and agents (give --new-batch or --new-agents, or say --solve batch or --solve agents)");
+  TERSEGRAD_CHECK(batch || agents,
+                  "two unknowns are left, batch and agents (give --new-batch or --new-agents, or say --solve batch or "
+                  "--solve agents)");
   if (!batch) {
     q.unknown = Quantity::batch;
   } else if (!agents) {
@@ -133,7 +146,8 @@ Question read_question(const cxxopts::ParseResult& result) {
 /// The exact rule if its constants are given; null if none is. \throws Error if --exact lacks some
 std::unique_ptr<ScalingRule> exact_rule(const cxxopts::ParseResult& result, const std::string& method) {
   const bool sign = method == "dsignsgd";
-  const std::vector<std::string> needed = sign ? std::vector<std::string>{"nu", "sigma", "mu"} : std::vector<std::string>{"smoothness", "mu"};
+  const std::vector<std::string> needed =
+      sign ? std::vector<std::string>{"nu", "sigma", "mu"} : std::vector<std::string>{"smoothness", "mu"};
   std::vector<std::string> missing;
   for (const auto& name : needed) {
     if (!result.count(name)) missing.push_back("--" + name);
@@ -141,7 +155,9 @@ std::unique_ptr<ScalingRule> exact_rule(const cxxopts::ParseResult& result, cons
   TERSEGRAD_CHECK(missing.empty() || !result.count("exact"), "--exact needs ", join(missing, ", "), " for ", method);
   if (!missing.empty()) return nullptr;
   const double mu = real_option(result, "mu", 0, 1e300, true);
-  if (!sign) return std::make_unique<CompressedRule>(real_option(result, "smoothness", 0, 1e150, true), mu, real_option(result, "rho", 0, 1e300));
+  if (!sign)
+    return std::make_unique<CompressedRule>(real_option(result, "smoothness", 0, 1e150, true), mu,
+                                            real_option(result, "rho", 0, 1e300));
   const double sigma = real_option(result, "sigma", 0, 1e150, true);
   return std::make_unique<SignRule>(real_option(result, "nu", 0, infinity, true), mu, sigma, sigma * sigma);
 }
@@ -172,7 +188,9 @@ void warn_of_limits(Report& report, const Question& q, const ScalingRule* exact)
   if (exact) {
     for (const auto& [run, values] : {std::pair{"base", q.base}, std::pair{"new", q.wanted}}) {
       const double delta = exact->contraction(values);
-      if (delta <= 0) report.warn(concat("Delta = ", format_number(delta), " of the ", run, " run is not positive: it may diverge (Theorem 3.7)"));
+      if (delta <= 0)
+        report.warn(concat("Delta = ", format_number(delta), " of the ", run,
+                           " run is not positive: it may diverge (Theorem 3.7)"));
     }
     return;
   }
@@ -223,26 +241,40 @@ int run(int argc, char** argv) {
   const bool plain = !sign && q.base.omega == 0 && q.wanted.omega == 0;
   report.add("method", q.method, !sign && q.method == "dsgd" && !plain ? "base run; the new run is dcsgd" : "");
   report.add("rule", plain ? std::string("kappa / (alpha delta) = 1, for any N (Proposition 3.5)") : rule.text(), "");
-  if (sign && by_equation) report.add("row", "Proposition C.15, solved for the " + std::string(quantity_name(q.unknown)), "");
-  if (!sign && !plain) report.add("row", compressed_rule_row(q.base, q.wanted, q.unknown) + (by_equation ? "; exactly: Proposition B.12" : ""), "");
+  if (sign && by_equation)
+    report.add("row", "Proposition C.15, solved for the " + std::string(quantity_name(q.unknown)), "");
+  if (!sign && !plain)
+    report.add("row",
+               compressed_rule_row(q.base, q.wanted, q.unknown) + (by_equation ? "; exactly: Proposition B.12" : ""),
+               "");
   if (q.solves) {
     const double whole = runnable(q.unknown, answer);
     report.add("solved", std::string(option_name(q.unknown)), "");
-    report.add("answer", answer, concat("the new ", quantity_name(q.unknown), answer == whole ? "" : "; the table has it rounded up to what can be run"));
-    if (q.unknown == Quantity::omega) report.add("new_compressor", concat("randk:", format_number(1 / (1 + answer), 6)), "Rand-k with that omega: k/d = 1/(1 + omega)");
-    if (other.found) report.add(by_equation ? "many_agents" : "exact", other.value, by_equation ? "by the form for N >> 1" : "by the defining equation");
-    if (exact && !other.found) report.warn((by_equation ? "the form for N >> 1: " : "the defining equation: ") + other.why_not);
+    report.add("answer", answer,
+               concat("the new ", quantity_name(q.unknown),
+                      answer == whole ? "" : "; the table has it rounded up to what can be run"));
+    if (q.unknown == Quantity::omega)
+      report.add("new_compressor", concat("randk:", format_number(1 / (1 + answer), 6)),
+                 "Rand-k with that omega: k/d = 1/(1 + omega)");
+    if (other.found)
+      report.add(by_equation ? "many_agents" : "exact", other.value,
+                 by_equation ? "by the form for N >> 1" : "by the defining equation");
+    if (exact && !other.found)
+      report.warn((by_equation ? "the form for N >> 1: " : "the defining equation: ") + other.why_not);
     if (other.found && std::abs(answer / other.value - 1) > 0.1) {
-      report.warn(concat("the form for N >> 1 and the defining equation differ by ", format_number(100 * std::abs(answer / other.value - 1), 2),
-                         " %: N is not large here", by_equation ? "" : ", prefer --exact"));
+      report.warn(concat("the form for N >> 1 and the defining equation differ by ",
+                         format_number(100 * std::abs(answer / other.value - 1), 2), " %: N is not large here",
+                         by_equation ? "" : ", prefer --exact"));
     }
     warn_of_limits(report, q, exact.get());
     set_quantity(q.wanted, q.unknown, whole);
   } else {
     warn_of_limits(report, q, exact.get());
   }
-  report.add("loss_ratio", rule.floor(q.wanted) / rule.floor(q.base), "asymptotic loss of the new run over the base's, by this rule");
-  if (exact && !sign) report.add("delta", exact->contraction(q.wanted), "Delta of the new run (Theorem 3.7), must be positive");
+  report.add("loss_ratio", rule.floor(q.wanted) / rule.floor(q.base),
+             "asymptotic loss of the new run over the base's, by this rule");
+  if (exact && !sign)
+    report.add("delta", exact->contraction(q.wanted), "Delta of the new run (Theorem 3.7), must be positive");
   tabulate(report, q);
   report.print(result.count("json") > 0);
   return 0;

@@ -14,17 +14,20 @@ std::map<std::string, TheoryCommand>& theory_commands() {
   return all;
 }
 
-TheoryRegistration::TheoryRegistration(const std::string& name, const std::string& summary, std::function<int(int, char**)> run) {
+TheoryRegistration::TheoryRegistration(const std::string& name, const std::string& summary,
+                                       std::function<int(int, char**)> run) {
   theory_commands()[name] = {summary, std::move(run)};
 }
 
 namespace {
 
 int run_constants(int argc, char** argv) {
-  cxxopts::Options options("tersegrad theory constants", "Student's t constants of DSignSGD's phases (Proposition C.11)");
+  cxxopts::Options options("tersegrad theory constants",
+                           "Student's t constants of DSignSGD's phases (Proposition C.11)");
   options.add_options()
       ("nu", "degrees of freedom of the noise, above 0; inf: Gaussian", cxxopts::value<std::string>())
-      ("tolerance", "what counts as a certain sign: 1 - 2 Xi(psi)", cxxopts::value<std::string>()->default_value("0.01"))
+      ("tolerance", "what counts as a certain sign: 1 - 2 Xi(psi)",
+       cxxopts::value<std::string>()->default_value("0.01"))
       ("json", "as JSON")
       ("h,help", "this text");
   bool done = false;
@@ -33,7 +36,8 @@ int run_constants(int argc, char** argv) {
   TERSEGRAD_CHECK(result.count("nu"), "--nu is missing (degrees of freedom of the noise, e.g. --nu 3, --nu inf)");
   double nu = 0;
   const auto& text = result["nu"].as<std::string>();
-  TERSEGRAD_CHECK(parse_real(text, nu) && nu > 0, "--nu is '", text, "' (degrees of freedom must be a number above 0, or inf)");
+  TERSEGRAD_CHECK(parse_real(text, nu) && nu > 0, "--nu is '", text,
+                  "' (degrees of freedom must be a number above 0, or inf)");
   const auto c = student_constants(nu, real_option(result, "tolerance", 0, 1, true));
   Report report;
   report.add("nu", c.nu, "degrees of freedom");
@@ -50,7 +54,8 @@ int run_constants(int argc, char** argv) {
 }
 
 void print_help(std::ostream& out) {
-  out << "The paper's predictions: constants, bounds, stationary laws and SDEs\n\nusage: tersegrad theory <what> [options]; "
+  out << "The paper's predictions: constants, bounds, stationary laws and SDEs\n\nusage: tersegrad theory <what> "
+         "[options]; "
          "tersegrad theory <what> --help\n\n";
   for (const auto& [name, command] : theory_commands()) {
     out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command.summary << "\n";
@@ -71,7 +76,8 @@ int run(int argc, char** argv) {
 }
 
 const TheoryRegistration constants{"constants", "Student's t constants of DSignSGD's phases", run_constants};
-const CommandRegistration registration{"theory", "the paper's predictions: constants, bounds, stationary laws, SDEs", run};
+const CommandRegistration registration{"theory", "the paper's predictions: constants, bounds, stationary laws, SDEs",
+                                       run};
 
 }  // namespace
 }  // namespace tersegrad

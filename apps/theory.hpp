@@ -14,8 +14,8 @@
 
 namespace tersegrad {
 
-/// Named values and one table, printed for people or as JSON. Numbers that are not finite are the texts "inf", "-inf" and
-/// "nan" in JSON, which has none of its own.
+/// Named values and one table, printed for people or as JSON. Numbers that are not finite are the texts "inf", "-inf"
+/// and "nan" in JSON, which has none of its own.
 class Report {
  public:
   using Value = std::variant<double, std::string>;
@@ -38,10 +38,13 @@ class Report {
   std::vector<std::string> warnings_;
 };
 
-/// A number option; "inf" is one. \throws Error naming the option unless it is a number in [low, high] (above low if `open`)
-double real_option(const cxxopts::ParseResult& result, const std::string& name, double low, double high, bool open = false);
+/// A number option; "inf" is one. \throws Error naming the option unless it is a number in [low, high] (above low if
+/// `open`)
+double real_option(const cxxopts::ParseResult& result, const std::string& name, double low, double high,
+                   bool open = false);
 /// A whole-number option. \throws Error
-std::int64_t integer_option(const cxxopts::ParseResult& result, const std::string& name, std::int64_t low, std::int64_t high);
+std::int64_t integer_option(const cxxopts::ParseResult& result, const std::string& name, std::int64_t low,
+                            std::int64_t high);
 
 /// ω of a compressor by its spelling. \param dim coordinates; 0: not known, then "none" and "randk:FRACTION" only
 /// \throws Error for a biased compressor, or if dim is needed

@@ -4,12 +4,15 @@
 
 #include "apps/theory.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/text.hpp"
 #include "tersegrad/theory/bounds.hpp"
 #include "tersegrad/theory/nonconvex_bounds.hpp"
 #include "tersegrad/theory/sign_bounds.hpp"
 
 namespace tersegrad {
 namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 cxxopts::Options declare() {
   const auto text = [] { return cxxopts::value<std::string>(); };
@@ -18,18 +21,20 @@ cxxopts::Options declare() {
   options.add_options("Objective's constants (default: the landscape's)")
       ("dim", "coordinates d, where no landscape is given", text())
       ("L,smoothness", "L", text())
-      ("mu", "Polyak-Lojasiewicz or strong-convexity constant", text())
+      ("mu", "Polyak-Lojasiewicz or strong-convexity constant; without it only the gradient is bounded", text())
       ("trace", "L_tau, bound on the trace of the Hessian (dsignsgd)", text())
       ("gap", "S_0 = f(x_0) - f*; a landscape's default is its starting point's", text());
   options.add_options("Times")
       ("steps", "last step of the table", text()->default_value("1000"))
       ("points", "rows of the table", text()->default_value("11"))
-      ("decay", "exponent a of the schedule (1 + t/tau)^-a in the bounds on the gradient; 0: constant", text()->default_value("0"))
+      ("decay", "exponent a of the schedule (1 + t/tau)^-a in the bounds on the gradient; 0: constant",
+       text()->default_value("0"))
       ("tau", "tau of that schedule, in units of t = k eta", text()->default_value("1"))
       ("tolerance", "of psi_nu (phase 2)", text()->default_value("0.01"));
   return options;
 }
 
+/// µ = 0: not known, and no bound on the loss.
 struct Constants {
   double smoothness = 0, mu = 0, trace = 0, gap = 0;
 };
@@ -40,14 +45,19 @@ Constants read_constants(const cxxopts::ParseResult& result, const TheoryRun& ru
   const bool usable = run.objective && known.global;
   const auto take = [&](const char* name, double fallback) {
     if (result.count(name)) return real_option(result, name, 0, 1e300, true);
-    TERSEGRAD_CHECK(usable, "--", name, " is missing (", run.objective ? concat("'", run.objective->name(), "' has no global one") : std::string("no landscape is given"), ")");
+    TERSEGRAD_CHECK(usable, "--", name, " is missing (",
+                    run.objective ? concat("'", run.objective->name(), "' has no global one")
+                                  : std::string("no landscape is given"),
+                    ")");
     return fallback;
   };
   Constants c;
   c.smoothness = take("smoothness", known.smoothness);
-  c.mu = take("mu", run.method == "dsignsgd" ? known.convexity : known.pl);
-  TERSEGRAD_CHECK(c.mu > 0, "H of '", run.objective->name(), "' is not positive definite (these bounds need mu > 0)");
-  if (run.method == "dsignsgd") c.trace = take("trace", known.trace);
+  if (run.objective || result.count("mu")) {
+    c.mu = take("mu", run.method == "dsignsgd" ? known.convexity : known.pl);
+    TERSEGRAD_CHECK(c.mu > 0, "H of '", run.objective->name(), "' is not positive definite (these bounds need mu > 0)");
+    if (run.method == "dsignsgd") c.trace = take("trace", known.trace);
+  }
   if (result.count("gap")) {
     c.gap = real_option(result, "gap", 0, 1e300);
   } else {
@@ -59,30 +69,44 @@ Constants read_constants(const cxxopts::ParseResult& result, const TheoryRun& ru
   return c;
 }
 
+using Phi = std::function<ScheduleIntegrals(double t)>;
+
 void report_linear(Report& report, const TheoryRun& run, const Constants& c, const std::vector<std::int64_t>& steps,
-                   const std::function<ScheduleIntegrals(double)>& phi) {
+                   const Phi& phi) {
   const LossSettings settings{c.smoothness, c.mu, run.lr, run.batch, run.agents};
   const auto means = AgentMeans::equal(run.noise.mean_trace(run.dim), run.omega);
-  const auto bound = dcsgd_bound(settings, means, c.gap);
-  const double delta = dcsgd_contraction(settings, run.omega);
   report.add("L_sigma", means.noise, "bound on the trace of an agent's noise covariance, at batch 1");
-  if (run.method == "dcsgd") {
-    report.add("delta", delta, "Delta of Theorem 3.7; the bound needs it positive");
-    report.add("lr_limit", dcsgd_lr_limit(settings, run.omega), "2 mu N / (L^2 omega), the learning rate at which Delta = 0");
-    if (delta <= 0) report.warn(concat("Delta = ", delta, " is not positive: no bound, the run may diverge (lower --lr or omega, or add agents)"));
+  Relaxation bound;
+  if (c.mu > 0) {
+    bound = dcsgd_bound(settings, means, c.gap);
+    if (run.method == "dcsgd") {
+      const double delta = dcsgd_contraction(settings, run.omega);
+      report.add("delta", delta, "Delta of Theorem 3.7; the bound needs it positive");
+      report.add("lr_limit", dcsgd_lr_limit(settings, run.omega),
+                 "2 mu N / (L^2 omega), the learning rate at which Delta = 0");
+      if (delta <= 0) {
+        report.warn(concat("Delta = ", format_number(delta),
+                           " is not positive: no bound, the run may diverge (lower --lr or omega, or add agents)"));
+      }
+    }
+    report.add("rate", bound.rate * run.lr, "decay of the bound per step");
+    report.add("limit", bound.limit(),
+               concat("asymptotic bound on the loss (Theorem ", run.method == "dsgd" ? "3.3)" : "3.7)"));
   }
-  report.add("rate", bound.rate * run.lr, "decay of the bound per step");
-  report.add("limit", bound.limit(), run.method == "dsgd" ? "asymptotic bound on the loss (Theorem 3.3)" : "asymptotic bound on the loss (Theorem 3.7)");
-  report.columns({"step", "t", "loss_bound", "gradient_bound"});
+  std::vector<std::string> columns = {"step", "t", "gradient_bound"};
+  if (c.mu > 0) columns.emplace_back("loss_bound");
+  report.columns(columns);
   for (const auto k : steps) {
     const double t = static_cast<double>(k) * run.lr;
-    report.row({static_cast<double>(k), t, bound.at(t),
-                k == 0 ? std::numeric_limits<double>::infinity() : dcsgd_gradient_bound(settings, means, c.gap, phi(t))});
+    std::vector<Report::Value> cells = {
+        static_cast<double>(k), t, k == 0 ? infinity : dcsgd_gradient_bound(settings, means, c.gap, phi(t))};
+    if (c.mu > 0) cells.emplace_back(bound.at(t));
+    report.row(std::move(cells));
   }
 }
 
-void report_sign(Report& report, const TheoryRun& run, const Constants& c, double tolerance, const std::vector<std::int64_t>& steps,
-                 const std::function<ScheduleIntegrals(double)>& phi) {
+void report_sign(Report& report, const TheoryRun& run, const Constants& c, double tolerance,
+                 const std::vector<std::int64_t>& steps, const Phi& phi) {
   SignSettings s;
   s.student = student_constants(run.noise.nu(), tolerance);
   s.mu = c.mu;
@@ -94,23 +118,41 @@ void report_sign(Report& report, const TheoryRun& run, const Constants& c, doubl
   s.agents = run.agents;
   s.sigma_h1 = run.noise.harmonic_mean();
   s.sigma_h2 = run.noise.harmonic_mean_square();
-  const auto phase2 = sign_phase2_bound(s, c.gap), printed = sign_phase2_bound(s, c.gap, Intercept::printed);
-  const auto phase3 = sign_phase3_bound(s, c.gap), chord = sign_phase3_bound(s, c.gap, Line::chord);
-  report.add("L_tau", c.trace, "bound on the trace of the Hessian");
   report.add("sigma_h1", s.sigma_h1, "harmonic mean of the agents' largest noise scales");
-  report.add("phase1_end", sign_phase1_end(c.mu, c.gap) / run.lr, "steps by which phase 1 has ended (printed: times sqrt 2)");
-  report.add("phase2_limit", phase2.limit(), "asymptotic bound of phase 2, with q_nu,1 (Theorem 3.12, corrected)");
-  report.add("phase2_limit_printed", printed.limit(), "the same with the print's q_nu,2: no bound");
-  report.add("phase3_limit", phase3.limit(), "asymptotic bound of phase 3 (Theorem 3.12): exact for its linear SDE");
-  report.add("phase3_limit_chord", chord.limit(), "the same with 2 Xi(1) for l_nu: holds for the full SDE while |Y| < 1");
-  report.add("phase3_limit_pl", sign_pl_bound(s, c.gap, 3).limit(), "asymptotic bound of phase 3 under PL (Theorem C.13)");
-  report.add("phase3_rate", phase3.rate * run.lr, "decay of phase 3's bound per step");
-  report.columns({"step", "t", "phase1", "phase2", "phase3", "phase3_chord", "gradient1_bound", "gradient2_bound"});
+  report.add("phase2_weight", sign_gradient_bound2(s, c.gap, {1, 1}).weight,
+             "of the 1-norm in phase 2's mixed bound, squared 2-norm + weight * 1-norm, with q_nu,1 (Theorem 3.13)");
+  std::vector<std::string> columns = {"step", "t", "gradient_l1_phase1", "gradient_mixed_phase2", "gradient_sq_phase3"};
+  Relaxation phase2, phase3, chord;
+  if (c.mu > 0) {
+    phase2 = sign_phase2_bound(s, c.gap);
+    phase3 = sign_phase3_bound(s, c.gap);
+    chord = sign_phase3_bound(s, c.gap, Line::chord);
+    report.add("L_tau", c.trace, "bound on the trace of the Hessian");
+    report.add("phase1_end", sign_phase1_end(c.mu, c.gap) / run.lr,
+               "steps by which phase 1 has ended (printed: times sqrt 2)");
+    report.add("phase2_limit", phase2.limit(), "asymptotic bound of phase 2, with q_nu,1 (Theorem 3.12, corrected)");
+    report.add("phase2_limit_printed", sign_phase2_bound(s, c.gap, Intercept::printed).limit(),
+               "the same with the print's q_nu,2: no bound");
+    report.add("phase3_limit", phase3.limit(), "asymptotic bound of phase 3 (Theorem 3.12): exact for its linear SDE");
+    report.add("phase3_limit_chord", chord.limit(),
+               "the same with 2 Xi(1) for l_nu: holds for the full SDE while |Y| < 1");
+    report.add("phase3_limit_pl", sign_pl_bound(s, c.gap, 3).limit(), "asymptotic bound of phase 3 (Theorem C.13)");
+    report.add("phase3_rate", phase3.rate * run.lr, "decay of phase 3's bound per step");
+    columns.insert(columns.end(), {"loss_phase1", "loss_phase2", "loss_phase3", "loss_phase3_chord"});
+  }
+  report.columns(columns);
   for (const auto k : steps) {
     const double t = static_cast<double>(k) * run.lr;
-    const double none = std::numeric_limits<double>::infinity();
-    report.row({static_cast<double>(k), t, sign_phase1_bound(c.mu, c.gap, t), phase2.at(t), phase3.at(t), chord.at(t),
-                k == 0 ? none : sign_gradient_bound1(c.gap, phi(t)), k == 0 ? none : sign_gradient_bound3(s, c.gap, phi(t))});
+    std::vector<Report::Value> cells = {static_cast<double>(k), t, infinity, infinity, infinity};
+    if (k > 0) {
+      cells[2] = sign_gradient_bound1(c.gap, phi(t));
+      cells[3] = sign_gradient_bound2(s, c.gap, phi(t)).bound;
+      cells[4] = sign_gradient_bound3(s, c.gap, phi(t));
+    }
+    if (c.mu > 0) {
+      cells.insert(cells.end(), {sign_phase1_bound(c.mu, c.gap, t), phase2.at(t), phase3.at(t), chord.at(t)});
+    }
+    report.row(std::move(cells));
   }
 }
 
@@ -132,7 +174,9 @@ int run_bound(int argc, char** argv) {
   Report report;
   describe(report, run);
   report.add("L", constants.smoothness, "smoothness");
-  report.add("mu", constants.mu, run.method == "dsignsgd" ? "strong convexity" : "Polyak-Lojasiewicz constant");
+  if (constants.mu > 0) {
+    report.add("mu", constants.mu, run.method == "dsignsgd" ? "strong convexity" : "Polyak-Lojasiewicz constant");
+  }
   report.add("gap", constants.gap, "S_0 = f(x_0) - f*");
   if (run.method == "dsignsgd") {
     report_sign(report, run, constants, real_option(result, "tolerance", 0, 1, true), steps, phi);

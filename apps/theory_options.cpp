@@ -84,7 +84,8 @@ double real_option(const cxxopts::ParseResult& result, const std::string& name, 
   return value;
 }
 
-std::int64_t integer_option(const cxxopts::ParseResult& result, const std::string& name, std::int64_t low, std::int64_t high) {
+std::int64_t integer_option(const cxxopts::ParseResult& result, const std::string& name, std::int64_t low,
+                            std::int64_t high) {
   const auto& text = result[name].as<std::string>();
   std::int64_t value = 0;
   TERSEGRAD_CHECK(parse_integer(text, value) && value >= low && value <= high, "--", name, " is '", text,
@@ -109,7 +110,8 @@ double compressor_omega(const std::string& spec, std::int64_t dim) {
       fraction > 0 && fraction < 1) {
     return 1 / fraction - 1;  // ω = d/k − 1
   }
-  throw Error(concat("compressor '", spec, "' has no known omega without the number of coordinates (give --dim, or --omega itself)"));
+  throw Error(concat("compressor '", spec,
+                     "' has no known omega without the number of coordinates (give --dim, or --omega itself)"));
 }
 
 void add_run_options(cxxopts::Options& options, const std::string& methods) {
@@ -130,14 +132,17 @@ TheoryRun read_run(const cxxopts::ParseResult& result, const std::vector<std::st
   TheoryRun run;
   TERSEGRAD_CHECK(result.count("method"), "--method is missing (one of: ", join(methods), ")");
   run.method = result["method"].as<std::string>();
-  TERSEGRAD_CHECK(std::find(methods.begin(), methods.end(), run.method) != methods.end(), "unknown method '", run.method,
-                  "' (known: ", join(methods), ")");
+  TERSEGRAD_CHECK(std::find(methods.begin(), methods.end(), run.method) != methods.end(), "unknown method '",
+                  run.method, "' (known: ", join(methods), ")");
   if (result.count("objective")) {
     run.objective = LandscapeRegistry::instance().make(result["objective"].as<std::string>());
     run.dim = run.objective->dim();
   } else {
-    TERSEGRAD_CHECK(!needs_objective, "--objective is missing (known: ", join(LandscapeRegistry::instance().names()), ")");
-    TERSEGRAD_CHECK(result.count("dim"), "--objective is missing (or give --dim, --smoothness, --mu and --gap for an objective of your own)");
+    TERSEGRAD_CHECK(!needs_objective, "--objective is missing (known: ", join(LandscapeRegistry::instance().names()),
+                    ")");
+    TERSEGRAD_CHECK(
+        result.count("dim"),
+        "--objective is missing (or give --dim, --smoothness, --mu and --gap for an objective of your own)");
     run.dim = integer_option(result, "dim", 1, std::int64_t{1} << 48);
   }
   run.lr = real_option(result, "lr", 0, 1e300, true);
@@ -161,12 +166,14 @@ TheoryRun read_run(const cxxopts::ParseResult& result, const std::vector<std::st
   }
   run.noise.require_fit(run.agents, run.dim);
 
-  TERSEGRAD_CHECK(!(result.count("omega") && result.count("compressor")), "--omega and --compressor are two ways to say one thing (give one)");
+  TERSEGRAD_CHECK(!(result.count("omega") && result.count("compressor")),
+                  "--omega and --compressor are two ways to say one thing (give one)");
   const bool sparsified = run.method == "dcsgd";
   TERSEGRAD_CHECK(sparsified || !(result.count("omega") || result.count("compressor")), "method '", run.method,
                   "' takes no --compressor or --omega (dcsgd does)");
   if (sparsified) {
-    TERSEGRAD_CHECK(result.count("omega") || result.count("compressor"), "dcsgd needs --compressor or --omega (without compression it is dsgd)");
+    TERSEGRAD_CHECK(result.count("omega") || result.count("compressor"),
+                    "dcsgd needs --compressor or --omega (without compression it is dsgd)");
     run.omega = result.count("omega") ? real_option(result, "omega", 0, 1e300)
                                       : compressor_omega(result["compressor"].as<std::string>(), run.dim);
   }

@@ -12,7 +12,8 @@
 namespace tersegrad {
 namespace {
 
-const std::vector<std::string> methods = {"dsgd", "dcsgd", "dsignsgd", "sign-phase1", "sign-phase2-lower", "sign-phase2-upper", "sign-phase3"};
+const std::vector<std::string> methods = {
+    "dsgd", "dcsgd", "dsignsgd", "sign-phase1", "sign-phase2-lower", "sign-phase2-upper", "sign-phase3"};
 
 cxxopts::Options declare() {
   const auto text = [](const char* fallback) { return cxxopts::value<std::string>()->default_value(fallback); };
@@ -22,7 +23,7 @@ cxxopts::Options declare() {
       ("steps", "steps k of the method that the SDE stands for: up to t = k eta", text("1000"))
       ("dt", "time step of the integration; 0: the learning rate, as the paper takes it", text("0"))
       ("replicas", "independent paths", text("1000"))
-      ("x0", "start: one value for all coordinates or as many as there are, separated by commas; a landscape's own by default",
+      ("x0", "start: one value for all coordinates or one for each, separated by commas; default: the landscape's own",
        cxxopts::value<std::string>())
       ("covariance", "of a sparsifier's errors: exact (Rand-k), independent, or printed (the paper's)", text("exact"))
       ("tolerance", "of psi_nu (sign-phase2)", text("0.01"))
@@ -30,13 +31,14 @@ cxxopts::Options declare() {
   options.add_options("Records")
       ("records", "times that are recorded, beside the start", text("200"))
       ("paths", "replicas whose whole path is written", text("10"))
-      ("out", "file for the records: .h5 (HDF5) or .csv; none: only the summary is printed", cxxopts::value<std::string>())
+      ("out", "file for the records: .h5 (HDF5) or .csv; none: only the summary is printed",
+       cxxopts::value<std::string>())
       ("overwrite", "replace the file if it exists");
   return options;
 }
 
-std::unique_ptr<Process> make_process(const TheoryRun& run, const ProcessSettings& settings, const std::string& covariance,
-                                      double tolerance) {
+std::unique_ptr<Process> make_process(const TheoryRun& run, const ProcessSettings& settings,
+                                      const std::string& covariance, double tolerance) {
   const std::vector<std::string> known = {"exact", "independent", "printed"};
   TERSEGRAD_CHECK(std::find(known.begin(), known.end(), covariance) != known.end(), "unknown covariance '", covariance,
                   "' (known: ", join(known), ")");
@@ -59,7 +61,8 @@ std::vector<double> read_start(const cxxopts::ParseResult& result, const Landsca
   std::vector<double> values;
   for (const auto& [key, text] : spec.arguments) {
     double value = 0;
-    TERSEGRAD_CHECK(key.empty() && parse_real(text, value) && std::isfinite(value), "--x0 holds '", text, "', which is no number");
+    TERSEGRAD_CHECK(key.empty() && parse_real(text, value) && std::isfinite(value), "--x0 holds '", text,
+                    "', which is no number");
     values.push_back(value);
   }
   TERSEGRAD_CHECK(values.size() == 1 || values.size() == start.size(), "--x0 has ", values.size(), " values, but '",
@@ -103,11 +106,13 @@ struct Records {
   }
 };
 
-void write_hdf5(const std::filesystem::path& path, const Records& records, const std::vector<std::pair<std::string, LogValue>>& attributes) {
+void write_hdf5(const std::filesystem::path& path, const Records& records,
+                const std::vector<std::pair<std::string, LogValue>>& attributes) {
   auto file = Hdf5File::create(partial_path(path));
   for (const auto& [key, value] : attributes) file.set_attribute("/", key, value);
   const auto columns = static_cast<std::int64_t>(records.dim);
-  const auto series = [&](const char* name, const std::vector<double>& values, const char* unit, const char* meaning, std::int64_t width = 0) {
+  const auto series = [&](const char* name, const std::vector<double>& values, const char* unit, const char* meaning,
+                          std::int64_t width = 0) {
     file.write<double>(name, values, width);
     file.set_attribute(name, "unit", std::string(unit));
     file.set_attribute(name, "description", std::string(meaning));
@@ -119,7 +124,9 @@ void write_hdf5(const std::filesystem::path& path, const Records& records, const
   series("finite", records.finite, "", "share of the replicas that are finite");
   series("mean", records.mean, "", "mean of X_t by coordinate", columns);
   series("second_moment", records.second, "", "mean of X_t^2 by coordinate", columns);
-  if (records.paths > 0) series("paths", records.path, "", "X_t of the first replicas, one behind the other", columns * static_cast<std::int64_t>(records.paths));
+  if (records.paths > 0)
+    series("paths", records.path, "", "X_t of the first replicas, one behind the other",
+           columns * static_cast<std::int64_t>(records.paths));
   file.close();
   commit_file(path);
 }
@@ -131,8 +138,10 @@ void write_csv(const std::filesystem::path& path, const Records& records) {
   for (std::size_t j = 0; j < records.dim; ++j) text << ",mean_" << j << ",second_moment_" << j;
   text << "\n";
   for (std::size_t i = 0; i < records.step.size(); ++i) {
-    text << records.step[i] << "," << records.time[i] << "," << records.loss_mean[i] << "," << records.loss_error[i] << "," << records.finite[i];
-    for (std::size_t j = 0; j < records.dim; ++j) text << "," << records.mean[i * records.dim + j] << "," << records.second[i * records.dim + j];
+    text << records.step[i] << "," << records.time[i] << "," << records.loss_mean[i] << "," << records.loss_error[i]
+         << "," << records.finite[i];
+    for (std::size_t j = 0; j < records.dim; ++j)
+      text << "," << records.mean[i * records.dim + j] << "," << records.second[i * records.dim + j];
     text << "\n";
   }
   write_file(path, text.str());
@@ -152,14 +161,17 @@ int run_sde(int argc, char** argv) {
   const double asked = real_option(result, "dt", 0, 1e300);
   const double dt = asked > 0 ? asked : run.lr;
   const double horizon = static_cast<double>(steps) * run.lr;
-  TERSEGRAD_CHECK(horizon / dt < 1e9, "t = ", horizon, " takes ", horizon / dt, " time steps of dt = ", dt, " (at most 1e9; raise --dt)");
+  TERSEGRAD_CHECK(horizon / dt < 1e9, "t = ", horizon, " takes ", horizon / dt, " time steps of dt = ", dt,
+                  " (at most 1e9; raise --dt)");
   const auto em_steps = std::max<std::int64_t>(1, std::llround(horizon / dt));
 
   std::filesystem::path out;
   if (result.count("out")) {
     out = result["out"].as<std::string>();
-    TERSEGRAD_CHECK(out.extension() == ".h5" || out.extension() == ".csv", "--out is '", out.string(), "' (must end in .h5 or .csv)");
-    TERSEGRAD_CHECK(result.count("overwrite") || !std::filesystem::exists(out), "'", out.string(), "' exists (add --overwrite to replace it)");
+    TERSEGRAD_CHECK(out.extension() == ".h5" || out.extension() == ".csv", "--out is '", out.string(),
+                    "' (must end in .h5 or .csv)");
+    TERSEGRAD_CHECK(result.count("overwrite") || !std::filesystem::exists(out), "'", out.string(),
+                    "' exists (add --overwrite to replace it)");
   }
 
   ProcessSettings settings;
@@ -169,7 +181,8 @@ int run_sde(int argc, char** argv) {
   settings.agents = run.agents;
   settings.batch = run.batch;
   settings.noise = run.noise;
-  const auto process = make_process(run, settings, result["covariance"].as<std::string>(), real_option(result, "tolerance", 0, 1, true));
+  const auto process =
+      make_process(run, settings, result["covariance"].as<std::string>(), real_option(result, "tolerance", 0, 1, true));
   const auto start = read_start(result, *run.objective);
   std::vector<double> x(static_cast<std::size_t>(settings.layout.total()));
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = start[i % start.size()];
@@ -178,18 +191,22 @@ int run_sde(int argc, char** argv) {
   records.dim = static_cast<std::size_t>(run.dim);
   records.paths = static_cast<std::size_t>(paths);
   const auto every = std::max<std::int64_t>(1, em_steps / wanted);
-  EulerMaruyama(*process, dt).run(x, em_steps, static_cast<std::uint64_t>(seed), [&](std::int64_t, double t, std::span<const double> now) {
-    records.add(*run.objective, run.lr, t, now);
-  }, every);
+  EulerMaruyama(*process, dt)
+      .run(
+          x, em_steps, static_cast<std::uint64_t>(seed),
+          [&](std::int64_t, double t, std::span<const double> now) { records.add(*run.objective, run.lr, t, now); },
+          every);
 
   Report report;
   describe(report, run);
   report.add("dt", dt, "time step");
   report.add("replicas", static_cast<double>(replicas), "paths");
   report.add("seed", static_cast<double>(seed), "");
-  if (run.method == "dcsgd") report.add("covariance", result["covariance"].as<std::string>(), "of the sparsifier's errors");
+  if (run.method == "dcsgd")
+    report.add("covariance", result["covariance"].as<std::string>(), "of the sparsifier's errors");
   report.add("finite", records.finite.back(), "share of the replicas that are still finite; moments are over them");
-  if (records.finite.back() < 1) report.warn(concat("the SDE diverged in ", 100 * (1 - records.finite.back()), " % of the replicas"));
+  if (records.finite.back() < 1)
+    report.warn(concat("the SDE diverged in ", 100 * (1 - records.finite.back()), " % of the replicas"));
   if (run.joint_noise && run.method.find("sign") != std::string::npos) {
     report.warn("the signs' correlation under joint noise is left out: coordinates are treated as independent");
   }
@@ -198,13 +215,23 @@ int run_sde(int argc, char** argv) {
   const std::size_t rows = records.step.size(), shown = std::min<std::size_t>(rows, 11);
   for (std::size_t i = 0; i < shown; ++i) {
     const std::size_t at = shown == 1 ? 0 : i * (rows - 1) / (shown - 1);
-    report.row({records.step[at], records.time[at], records.loss_mean[at], records.loss_error[at], records.mean[at * records.dim], records.second[at * records.dim]});
+    report.row({records.step[at], records.time[at], records.loss_mean[at], records.loss_error[at],
+                records.mean[at * records.dim], records.second[at * records.dim]});
   }
   if (out.extension() == ".csv") write_csv(out, records);
   if (out.extension() == ".h5") {
-    write_hdf5(out, records, {{"method", run.method}, {"objective", run.objective->name()}, {"noise", run.noise_name},
-                              {"lr", run.lr}, {"agents", run.agents}, {"batch", run.batch}, {"omega", run.omega}, {"dt", dt},
-                              {"replicas", replicas}, {"seed", seed}, {"covariance", result["covariance"].as<std::string>()}});
+    write_hdf5(out, records,
+               {{"method", run.method},
+                {"objective", run.objective->name()},
+                {"noise", run.noise_name},
+                {"lr", run.lr},
+                {"agents", run.agents},
+                {"batch", run.batch},
+                {"omega", run.omega},
+                {"dt", dt},
+                {"replicas", replicas},
+                {"seed", seed},
+                {"covariance", result["covariance"].as<std::string>()}});
   }
   report.print(result.count("json") > 0);
   return 0;

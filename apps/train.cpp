@@ -128,12 +128,17 @@ TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   config.weight_decay = read.real("weight-decay");
   config.steps = read.integer("steps");
   config.seed = read.seed("seed");
-  if (parsed.count("out")) config.out = read.text("out");
+  if (parsed.count("out")) {
+    config.out = read.text("out");
+    TERSEGRAD_CHECK(!config.out.empty(), "--out is '' (must be a folder's name; without --out nothing is written)");
+  }
   config.overwrite = parsed.count("overwrite") > 0;
   if (parsed.count("log")) config.sinks = parsed["log"].as<std::vector<std::string>>();
   config.log_every = read.integer("log-every");
   config.eval_every = read.integer("eval-every");
-  config.threads = static_cast<int>(read.integer("threads"));
+  const std::int64_t threads = read.integer("threads");
+  TERSEGRAD_CHECK(threads >= 1 && threads <= 4096, "--threads is ", threads, " (must be 1 to 4096)");
+  config.threads = static_cast<int>(threads);
   return config;
 }
 
@@ -149,14 +154,16 @@ int run(int argc, char** argv) {
     bool help = false;
     TrainConfig config;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help" || std::string(argv[i]) == "-h";
+    collectively(world, [&] {
+      bool done = false;
+      if (!help) config = read_config(parse_options(options, argc, argv, done));
+    });
+    // One rank must not leave while the others wait for it.
+    require_same(world, help ? "--help" : "no --help", "the command", "start every rank with the same command");
     if (help) {
       if (world.rank() == 0) std::cout << options.help() << std::flush;
       return 0;
     }
-    collectively(world, [&] {
-      bool done = false;
-      config = read_config(parse_options(options, argc, argv, done));
-    });
     const RunResult result = train(world, config, make_objective);
     if (world.rank() == 0) std::cout << "\n" << savings_report(result) << std::flush;
     return 0;

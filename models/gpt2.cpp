@@ -65,8 +65,8 @@ class Gpt2 final : public Network {
     TERSEGRAD_CHECK(lowest >= 0 && highest < vocabulary_, "token id '", lowest < 0 ? lowest : highest,
                     "' is outside the model's vocabulary of ", vocabulary_, " (ids are 0 to ", vocabulary_ - 1, ")");
     torch::Tensor x = (torch::embedding(token_, ids) + position_.narrow(0, 0, tokens)).view({batch * tokens, width_});
-    const torch::Tensor mask =
-        torch::full({tokens, tokens}, -std::numeric_limits<double>::infinity(), x.options().requires_grad(false)).triu_(1);
+    constexpr double never = -std::numeric_limits<double>::infinity();
+    const torch::Tensor mask = torch::full({tokens, tokens}, never, x.options().requires_grad(false)).triu_(1);
     for (auto& layer : layers_) x = layer->forward(x, batch, mask);
     return torch::matmul(norm_->forward(x), token_.t()).view({batch, tokens, vocabulary_});
   }

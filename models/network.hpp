@@ -17,11 +17,14 @@ struct NetworkShape {
   std::int64_t classes = 0;
 };
 
-/// A classifier: forward maps [batch, input…] float32 to logits [batch, classes].
+/// A classifier: forward maps [batch, input…] float32 to logits [batch, classes]; a sequence model (`gpt2`) maps token
+/// ids [batch, tokens] to one row of logits a token, [batch, tokens, classes].
 ///
 /// The trainer draws the initial parameters from LibTorch's generator, which it seeds (--init-seed) before it
 /// asks the registry for the model, and afterwards makes every parameter a view of one flat buffer: a model
-/// keeps no raw pointer to its parameters.
+/// keeps no raw pointer to its parameters. Every parameter takes part in every forward, so each receives a gradient in
+/// each backward (of zero if it must be): who sends gradients while backward runs may count on it. What is no
+/// parameter but part of the state (BatchNorm's running statistics) is a registered buffer, not all of them floats.
 class Network : public torch::nn::Module {
  public:
   static constexpr const char* family = "model";

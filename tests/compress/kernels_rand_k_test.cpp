@@ -85,7 +85,7 @@ TEST(DrawSubset, DependsOnTheStreamOnly) {
 // All C(n, k) subsets equally likely: Pearson's χ² over the subsets.
 TEST(DrawSubset, EverySubsetIsEquallyLikely) {
   for (const auto& [n, k] : {std::pair{6, 3}, std::pair{6, 4}, std::pair{5, 1}, std::pair{7, 2}}) {
-    constexpr int draws = 100000;
+    constexpr int draws = 40000;
     std::map<std::vector<std::uint32_t>, int> counts;
     for (int i = 0; i < draws; ++i) ++counts[draw(23, static_cast<std::uint64_t>(i), n, k)];
     int subsets = 1;
@@ -102,7 +102,7 @@ TEST(DrawSubset, EverySubsetIsEquallyLikely) {
 // of freedom for many draws m (the c_i add up to m·k). The sparse path (k < n/256), the bitmap and the complement.
 TEST(DrawSubset, EveryIndexIsEquallyLikely) {
   for (const auto& [n, k] : {std::pair{1030, 4}, std::pair{100, 9}, std::pair{100, 85}, std::pair{97, 1}}) {
-    constexpr int draws = 60000;
+    constexpr int draws = 30000;
     std::vector<double> counts(static_cast<std::size_t>(n));
     for (int i = 0; i < draws; ++i) {
       for (const auto index : draw(29, static_cast<std::uint64_t>(i), n, k)) ++counts[index];

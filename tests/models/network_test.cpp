@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 
 #include "tersegrad/core/error.hpp"
@@ -98,9 +99,8 @@ TEST(Network, ForwardGivesFiniteLogitsOfTheRightShape) {
       for (const bool training : {true, false}) {
         network->train(training);
         const torch::Tensor logits = network->forward(batch_of(c, batch));
-        const std::vector<std::int64_t> wanted = reads_tokens(c)
-                                                     ? std::vector<std::int64_t>{batch, c.shape.input[0], c.shape.classes}
-                                                     : std::vector<std::int64_t>{batch, c.shape.classes};
+        std::vector<std::int64_t> wanted{batch, c.shape.classes};
+        if (reads_tokens(c)) wanted.insert(wanted.begin() + 1, c.shape.input[0]);
         EXPECT_EQ(logits.sizes().vec(), wanted);
         EXPECT_TRUE(torch::isfinite(logits).all().item<bool>());
       }
@@ -277,40 +277,40 @@ std::string refusal(const std::function<void()>& body) {
 }
 
 TEST(Network, RefusesWhatCannotBe) {
-  struct Refused {
-    std::string spec;
-    NetworkShape shape;
-    std::string says;
+  const auto refuses = [](const std::string& spec, const NetworkShape& shape, const std::string& says) {
+    const std::string text = refusal([&] { make(spec, shape); });
+    EXPECT_NE(text.find(says), std::string::npos) << spec << ": " << text;
+    EXPECT_EQ(text.find('\n'), std::string::npos) << spec;
   };
-  const std::vector<Refused> all{
-      {"nope", mnist, "unknown model 'nope' (known: "},
-      {"mlp:depth=-1", table, "argument 'depth' of model 'mlp:depth=-1' is '-1' (must be a whole number from 0"},
-      {"mlp:width=0", table, "'width'"},
-      {"mlp:activation=swish", table, "must be one of: gelu, relu, sigmoid, softplus, tanh"},
-      {"mlp:layers=3", table, "unknown argument 'layers' in model 'mlp:layers=3' (its arguments are: depth, width, activation)"},
-      {"resnet", table, "reads images [channels, height, width] of at least 2 by 2 pixels, but this data set's examples are [30]"},
-      {"resnet18", table, "reads images"},
-      {"vit", table, "reads images"},
-      {"vit", cifar, "argument 'patch' of model 'vit' is '28' (patches tile the image, and it does not divide 32 x 32); known: 1, 2, 4, 8, 16, 32"},
-      {"vit:patch=8", {{1, 24, 28}, 10}, "does not divide 24 x 28); known: 1, 2, 4"},
-      {"vit:heads=5", mnist, "argument 'heads' of model 'vit:heads=5' is '5' (each head takes an equal part of the width, and it does not divide 48)"},
-      {"vit:depth=0", mnist, "'depth'"},
-      {"vit-small:heads=0", cifar, "'heads'"},
-      {"gpt2", mnist, "reads at most 1024 token ids [tokens], but this data set's examples are [1, 28, 28]"},
-      {"gpt2:context=4", {{5}, 50257}, "at most 4 token ids"},
-      {"gpt2", {{30}, 2}, "predicts one of 50257 tokens, but this data set has 2 classes"},
-  };
-  for (const auto& r : all) {
-    const std::string text = refusal([&] { make(r.spec, r.shape); });
-    EXPECT_NE(text.find(r.says), std::string::npos) << r.spec << ": " << text;
-    EXPECT_EQ(text.find('\n'), std::string::npos) << r.spec;
-  }
+  refuses("nope", mnist, "unknown model 'nope' (known: ");
+  refuses("mlp:depth=-1", table, "argument 'depth' of model 'mlp:depth=-1' is '-1' (must be a whole number from 0");
+  refuses("mlp:width=0", table, "'width'");
+  refuses("mlp:activation=swish", table, "must be one of: gelu, relu, sigmoid, softplus, tanh");
+  refuses("mlp:layers=3", table,
+          "unknown argument 'layers' in model 'mlp:layers=3' (its arguments are: depth, width, activation)");
+  refuses("resnet", table,
+          "reads images [channels, height, width] of at least 2 by 2 pixels, but this data set's examples are [30]");
+  refuses("resnet18", table, "reads images");
+  refuses("vit", table, "reads images");
+  refuses("vit", cifar,
+          "argument 'patch' of model 'vit' is '28' (patches tile the image, and it does not divide 32 x 32); known: "
+          "1, 2, 4, 8, 16, 32");
+  refuses("vit:patch=8", {{1, 24, 28}, 10}, "does not divide 24 x 28); known: 1, 2, 4");
+  refuses("vit:heads=5", mnist,
+          "argument 'heads' of model 'vit:heads=5' is '5' (each head takes an equal part of the width, and it does "
+          "not divide 48)");
+  refuses("vit:depth=0", mnist, "'depth'");
+  refuses("vit-small:heads=0", cifar, "'heads'");
+  refuses("gpt2", mnist, "reads at most 1024 token ids [tokens], but this data set's examples are [1, 28, 28]");
+  refuses("gpt2:context=4", {{5}, 50257}, "at most 4 token ids");
+  refuses("gpt2", {{30}, 2}, "predicts one of 50257 tokens, but this data set has 2 classes");
   auto gpt2 = make("gpt2:1:1:4:6:11", {{6}, 11});
   for (const std::int64_t id : {-1, 11}) {
-    EXPECT_NE(refusal([&] { gpt2->forward(torch::full({1, 6}, id, torch::kLong)); }).find(concat("token id '", id, "'")),
-              std::string::npos);
+    const std::string text = refusal([&] { gpt2->forward(torch::full({1, 6}, id, torch::kLong)); });
+    EXPECT_NE(text.find(concat("token id '", id, "'")), std::string::npos) << text;
   }
-  EXPECT_NE(refusal([&] { gpt2->forward(torch::zeros({1, 7}, torch::kLong)); }).find("1 to 6 tokens"), std::string::npos);
+  const std::string text = refusal([&] { gpt2->forward(torch::zeros({1, 7}, torch::kLong)); });
+  EXPECT_NE(text.find("1 to 6 tokens"), std::string::npos) << text;
 }
 
 }  // namespace

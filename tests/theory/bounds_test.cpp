@@ -62,7 +62,8 @@ TEST(LossBounds, AreExactOnIsotropicQuadratics) {  // then L = µ and every step
   for (const double omega : {0.0, 1.0, 9.0}) {
     const auto run = make_run(std::vector<double>(10, 3.0), 0.02, 5);
     const auto bound = dcsgd_bound(run.s, AgentMeans::equal(run.noise, omega), run.gap);
-    for (const double t : {0.0, 0.1, 1.0, 5.0}) EXPECT_NEAR(bound.at(t) / exact_loss(run.q, omega, t), 1, 1e-12) << omega << " " << t;
+    for (const double t : {0.0, 0.1, 1.0, 5.0})
+      EXPECT_NEAR(bound.at(t) / exact_loss(run.q, omega, t), 1, 1e-12) << omega << " " << t;
   }
 }
 
@@ -101,7 +102,8 @@ TEST(LossBounds, TheLimitOfTheLearningRateIsSharp) {  // η < 2µN/(L²ω): exac
       EXPECT_EQ(dcsgd_law(run.q, omega).rate[0] > 0, bounded);
       EXPECT_EQ(std::isfinite(dcsgd_law(run.q, omega).stationary(0)), bounded);
       // Past it the loss keeps growing; the growing bound still holds (with equality here).
-      EXPECT_NEAR(dcsgd_bound(run.s, AgentMeans::equal(run.noise, omega), run.gap).at(3) / exact_loss(run.q, omega, 3), 1, 1e-9);
+      EXPECT_NEAR(dcsgd_bound(run.s, AgentMeans::equal(run.noise, omega), run.gap).at(3) / exact_loss(run.q, omega, 3),
+                  1, 1e-9);
     }
   }
   EXPECT_EQ(dcsgd_lr_limit(make_run({1, 2}, 0.1, 1).s, 0), infinity);

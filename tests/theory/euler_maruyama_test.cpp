@@ -59,12 +59,14 @@ TEST(FillNormals, IsStandardNormal) {
   double distance = 0;  // Kolmogorov–Smirnov: P(√n D > 2.7) = 2e^(−2·2.7²) = 9e-7
   for (std::size_t i = 0; i < n; ++i) {
     const double cdf = 0.5 * std::erfc(-z[i] / std::sqrt(2.0));
-    distance = std::max({distance, std::abs(cdf - static_cast<double>(i) / count), std::abs(cdf - static_cast<double>(i + 1) / count)});
+    distance = std::max(
+        {distance, std::abs(cdf - static_cast<double>(i) / count), std::abs(cdf - static_cast<double>(i + 1) / count)});
   }
   EXPECT_LE(distance * std::sqrt(count), 2.7);
 }
 
-ProcessSettings quadratic(const std::vector<double>& curvature, std::int64_t replicas, double lr, std::int64_t agents, NoiseScales noise) {
+ProcessSettings quadratic(const std::vector<double>& curvature, std::int64_t replicas, double lr, std::int64_t agents,
+                          NoiseScales noise) {
   ProcessSettings s;
   s.layout = {static_cast<std::int64_t>(curvature.size()), replicas};
   s.gradient = quadratic_gradient(curvature);
@@ -92,7 +94,8 @@ std::vector<Case> linear_cases(std::int64_t replicas) {
   cases.push_back({"rand-1", make_dcsgd(settings, omega), dcsgd_law(q, omega)});
   cases.push_back({"rand-1 as printed", make_dcsgd(settings, omega, Correlation::printed), dcsgd_law(q, omega)});
   const NoiseScales large(5, {{12.0, 8.0, 9.0}});  // |Y| ≪ 1 throughout: the diffusion's root is real
-  cases.push_back({"phase 3", make_sign_phase3(quadratic(curvature, replicas, lr, 4, large)), sign_law({curvature, lr, 4, 1, large})});
+  cases.push_back({"phase 3", make_sign_phase3(quadratic(curvature, replicas, lr, 4, large)),
+                   sign_law({curvature, lr, 4, 1, large})});
   return cases;
 }
 

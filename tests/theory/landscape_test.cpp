@@ -15,9 +15,10 @@ namespace {
 std::unique_ptr<Landscape> make(const std::string& spec) { return LandscapeRegistry::instance().make(spec); }
 
 const std::vector<std::string>& specs() {
-  static const std::vector<std::string> all = {"quadratic",       "quadratic:2,1x9", "quadratic:condition=100,dim=7,mu=0.5",
-                                               "quadratic:1,-2,0", "quadratic:3",     "rosenbrock",
-                                               "rosenbrock:a=2,b=5", "saddle",        "saddle:lambda=0.5,xi=2"};
+  static const std::vector<std::string> all = {
+      "quadratic",          "quadratic:2,1x9", "quadratic:condition=100,dim=7,mu=0.5",
+      "quadratic:1,-2,0",   "quadratic:3",     "rosenbrock",
+      "rosenbrock:a=2,b=5", "saddle",          "saddle:lambda=0.5,xi=2"};
   return all;
 }
 
@@ -66,7 +67,8 @@ TEST(Landscape, ReplicasAreIndependentCopies) {
     f->values(x, values);
     f->gradient(x, gradient);
     for (std::size_t r = 0; r < replicas; ++r) {
-      const std::vector<double> part(x.begin() + static_cast<std::ptrdiff_t>(r * d), x.begin() + static_cast<std::ptrdiff_t>((r + 1) * d));
+      const std::vector<double> part(x.begin() + static_cast<std::ptrdiff_t>(r * d),
+                                     x.begin() + static_cast<std::ptrdiff_t>((r + 1) * d));
       EXPECT_EQ(values[r], value(*f, part));
       f->gradient(part, one);
       for (std::size_t j = 0; j < d; ++j) EXPECT_EQ(one[j], gradient[r * d + j]);
@@ -170,9 +172,10 @@ TEST(Landscape, SpellsAnyDiagonal) {
 }
 
 TEST(Landscape, RefusesWhatIsNone) {
-  for (const auto* spec : {"quadratic:a", "quadratic:1x0", "quadratic:1x-3", "quadratic:x3", "quadratic:nan", "quadratic:inf",
-                           "quadratic:1,condition=2", "quadratic:dim=4", "quadratic:condition=0.5", "quadratic:kappa=3",
-                           "quadratic:condition=10,mu=-1", "quadratic:1x1e12", "rosenbrock:b=0", "saddle:lambda=-1", "valley"}) {
+  for (const auto* spec :
+       {"quadratic:a", "quadratic:1x0", "quadratic:1x-3", "quadratic:x3", "quadratic:nan", "quadratic:inf",
+        "quadratic:1,condition=2", "quadratic:dim=4", "quadratic:condition=0.5", "quadratic:kappa=3",
+        "quadratic:condition=10,mu=-1", "quadratic:1x1e12", "rosenbrock:b=0", "saddle:lambda=-1", "valley"}) {
     EXPECT_THROW(make(spec), Error) << spec;
   }
 }

@@ -37,8 +37,8 @@ TEST(PowerSchedule, IntegratesItself) {
 }
 
 TEST(GradientBounds, AreExactUpToTheFinalLoss) {
-  // f = ½λ‖x‖², L = λ: the SDE with schedule has m' = −2η_tλm + η_t²(η/N)(ωλ²m + (1 + ω)V), m = E x² per coordinate, and
-  // the proof drops nothing but S_t ≥ 0: average·(φ¹ − pull φ²) = S_0 − S_t + source φ².
+  // f = ½λ‖x‖², L = λ: the SDE with schedule has m' = −2η_tλm + η_t²(η/N)(ωλ²m + (1 + ω)V), m = E x² per coordinate,
+  // and the proof drops nothing but S_t ≥ 0: average·(φ¹ − pull φ²) = S_0 − S_t + source φ².
   const double lambda = 2, lr = 0.1, v = 0.3, batch = 4, exponent = 0.5, tau = 2, horizon = 30;
   const std::int64_t agents = 3, dim = 5;
   for (const double omega : {0.0, 2.0}) {
@@ -65,10 +65,12 @@ TEST(GradientBounds, AreExactUpToTheFinalLoss) {
     EXPECT_NEAR(average + last / weight, bound, 1e-5 * bound);
     if (omega == 0) {
       EXPECT_EQ(bound, dsgd_gradient_bound(s, means.noise, gap, phi));
-      EXPECT_NEAR(bound, gap / phi.first + lr * lambda * means.noise / (2 * batch * agents) * phi.second / phi.first, 1e-12);  // (4)
+      EXPECT_NEAR(bound, gap / phi.first + lr * lambda * means.noise / (2 * batch * agents) * phi.second / phi.first,
+                  1e-12);  // (4)
     }
     // ⚠ (53) and (58) print f(X_*) − f(X_0), that is −S_0: below the truth.
-    const double printed = (-gap + phi.second * lr * lambda * (means.noise + means.omega_noise) / (2 * batch * agents)) / weight;
+    const double printed =
+        (-gap + phi.second * lr * lambda * (means.noise + means.omega_noise) / (2 * batch * agents)) / weight;
     EXPECT_LT(printed, average);
   }
 }
@@ -93,7 +95,8 @@ TEST(GradientBounds, VanishUnderADecayingSchedule) {
   }
   EXPECT_LT(before, 1e-3);
   // A constant rate leaves ηL(L̄σ + ωLσ)/(2BN(1 − pull)).
-  EXPECT_NEAR(dcsgd_gradient_bound(s, AgentMeans::equal(1, 3), 1, power_schedule(0, 1, 1e12)), 0.1 * 5 * 4 / 4 / (1 - 0.1 * 5 * 3 / 4), 1e-9);
+  EXPECT_NEAR(dcsgd_gradient_bound(s, AgentMeans::equal(1, 3), 1, power_schedule(0, 1, 1e12)),
+              0.1 * 5 * 4 / 4 / (1 - 0.1 * 5 * 3 / 4), 1e-9);
 }
 
 }  // namespace

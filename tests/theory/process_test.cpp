@@ -19,7 +19,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 using Matrix = std::vector<double>;  // [d·d]
 
 /// A process whose gradient is `g` wherever it is.
-ProcessSettings frozen(std::vector<double> g, NoiseScales noise, double lr = 0.01, std::int64_t agents = 3, double batch = 2) {
+ProcessSettings frozen(std::vector<double> g, NoiseScales noise, double lr = 0.01, std::int64_t agents = 3,
+                       double batch = 2) {
   ProcessSettings s;
   s.layout = {static_cast<std::int64_t>(g.size()), 1};
   s.gradient = [g = std::move(g)](std::span<const double> x, std::span<double> out) {
@@ -118,8 +119,10 @@ TEST(Dcsgd, PrintedRandKCovarianceHasTheRightDiagonalOnly) {  // ⚠ after Theor
   const std::vector<double> g = {1, -2, 0.5};
   const double sigma = 0.3, lr = 0.01, agents = 3, batch = 2;
   const auto truth = enumerated(g, std::vector<double>(3, sigma * sigma / batch), 1);
-  const auto printed = coefficients(*make_dcsgd(frozen(g, NoiseScales(infinity, sigma), lr, 3, batch), 2, Correlation::printed));
-  const auto independent = coefficients(*make_dcsgd(frozen(g, NoiseScales(infinity, sigma), lr, 3, batch), 2, Correlation::independent));
+  const auto printed =
+      coefficients(*make_dcsgd(frozen(g, NoiseScales(infinity, sigma), lr, 3, batch), 2, Correlation::printed));
+  const auto independent =
+      coefficients(*make_dcsgd(frozen(g, NoiseScales(infinity, sigma), lr, 3, batch), 2, Correlation::independent));
   const double v = sigma * sigma / batch;
   for (std::size_t j = 0; j < 3; ++j) {
     for (std::size_t l = 0; l < 3; ++l) {
@@ -190,7 +193,9 @@ TEST(SignPhases, TakeOverWhereTheySay) {
   const double sigma = 0.5, batch = 4, unit = sigma / std::sqrt(batch);  // g = Y·unit
   for (const double nu : {1.0, 2.5, infinity}) {
     const auto constants = student_constants(nu);
-    const auto full = [&](double y) { return coefficients(*make_dsignsgd(frozen({y * unit}, NoiseScales(nu, sigma), 0.01, 3, batch))); };
+    const auto full = [&](double y) {
+      return coefficients(*make_dsignsgd(frozen({y * unit}, NoiseScales(nu, sigma), 0.01, 3, batch)));
+    };
     // Phase 1: beyond ψ_ν the drift is the sign's to the tolerance, the variance within 2·tolerance of 0.
     for (const double y : {constants.psi, 3 * constants.psi, -2 * constants.psi}) {
       const auto ode = coefficients(*make_sign_phase1(frozen({y * unit}, NoiseScales(nu, sigma), 0.01, 3, batch)));
@@ -208,7 +213,8 @@ TEST(SignPhases, TakeOverWhereTheySay) {
         EXPECT_LE(low, drift + 1e-12) << signed_y;
         EXPECT_GE(high, drift - 1e-12) << signed_y;
         // ⚠ (114) prints + q^− for the upper side: then it is not between.
-        const double printed = -constants.slope * signed_y + (signed_y > 0 ? constants.intercept1 : -constants.intercept2);
+        const double printed =
+            -constants.slope * signed_y + (signed_y > 0 ? constants.intercept1 : -constants.intercept2);
         EXPECT_GT(std::abs(printed - drift), std::abs(high - drift));
       }
     }
@@ -217,7 +223,8 @@ TEST(SignPhases, TakeOverWhereTheySay) {
       const auto linear = coefficients(*make_sign_phase3(frozen({y * unit}, NoiseScales(nu, sigma), 0.01, 3, batch)));
       const double cubic = constants.ell * (std::isinf(nu) ? 1 : (nu + 1) / nu) * std::abs(y * y * y) / 6;
       EXPECT_NEAR(full(y).drift[0], linear.drift[0], cubic * 1.0001 + 1e-15) << nu << " " << y;
-      EXPECT_NEAR(full(y).covariance[0], linear.covariance[0], 0.01 / 3 * 2 * constants.ell * std::abs(y) * cubic * 1.0001 + 1e-15);
+      EXPECT_NEAR(full(y).covariance[0], linear.covariance[0],
+                  0.01 / 3 * 2 * constants.ell * std::abs(y) * cubic * 1.0001 + 1e-15);
     }
   }
 }
@@ -227,21 +234,30 @@ TEST(Process, TreatsReplicasAlike) {
   const std::size_t d = 4, replicas = 6;
   const auto g = random_vector(d * replicas, random);
   const auto z = random_vector((d + 1) * replicas, random);
-  const auto make = [&](const std::vector<double>& gradient, std::int64_t copies, int which) -> std::unique_ptr<Process> {
+  const auto make = [&](const std::vector<double>& gradient, std::int64_t copies,
+                        int which) -> std::unique_ptr<Process> {
     auto s = frozen(gradient, NoiseScales(3, {{1, 2, 3, 4}}));
     s.layout = {static_cast<std::int64_t>(d), copies};
     switch (which) {
-      case 0: return make_dsgd(s);
-      case 1: return make_dcsgd(s, 1);
-      case 2: return make_dcsgd(s, 3, Correlation::printed);
-      case 3: return make_dsignsgd(s);
-      case 4: return make_sign_phase1(s);
-      case 5: return make_sign_phase2(s, Side::lower);
-      default: return make_sign_phase3(s);
+      case 0:
+        return make_dsgd(s);
+      case 1:
+        return make_dcsgd(s, 1);
+      case 2:
+        return make_dcsgd(s, 3, Correlation::printed);
+      case 3:
+        return make_dsignsgd(s);
+      case 4:
+        return make_sign_phase1(s);
+      case 5:
+        return make_sign_phase2(s, Side::lower);
+      default:
+        return make_sign_phase3(s);
     }
   };
   const auto slice = [](const std::vector<double>& v, std::size_t from, std::size_t count) {
-    return std::vector<double>(v.begin() + static_cast<std::ptrdiff_t>(from), v.begin() + static_cast<std::ptrdiff_t>(from + count));
+    return std::vector<double>(v.begin() + static_cast<std::ptrdiff_t>(from),
+                               v.begin() + static_cast<std::ptrdiff_t>(from + count));
   };
   for (int which = 0; which < 7; ++which) {
     const auto all = make(g, static_cast<std::int64_t>(replicas), which);

@@ -44,11 +44,14 @@ TEST(CompressedRule, SolvesEquation73) {
     const CompressedRule rule(p.l, p.mu, p.rho());
     const Hyperparameters base{p.lr, p.batch, p.agents, 0};
     for (const Quantity unknown : all) {
-      const double kappa = 0.5 + random.uniform(), delta = 1 + 3 * random.uniform(), alpha = 2 + 2 * random.uniform(), beta = 0.5 + random.uniform();
+      const double kappa = 0.5 + random.uniform(), delta = 1 + 3 * random.uniform(), alpha = 2 + 2 * random.uniform(),
+                   beta = 0.5 + random.uniform();
       Hyperparameters wanted{p.lr * kappa, p.batch * delta, p.agents * alpha, p.omega * beta};
       set_quantity(wanted, unknown, rule.solve(base, wanted, unknown));
       EXPECT_GT(rule.contraction(wanted), 0);
-      EXPECT_NEAR(residual73(p, wanted.lr / p.lr, wanted.batch / p.batch, wanted.agents / p.agents, wanted.omega / p.omega), 0, 1e-10)
+      EXPECT_NEAR(
+          residual73(p, wanted.lr / p.lr, wanted.batch / p.batch, wanted.agents / p.agents, wanted.omega / p.omega), 0,
+          1e-10)
           << quantity_name(unknown) << " seed " << seed;
     }
   }
@@ -91,11 +94,12 @@ TEST(CompressedRule, ManyAgentsIsTableOne) {
   EXPECT_NEAR(solve({0.1, 64, 4, beta * omega}, Quantity::lr) / 0.1, 1 / (1 + beta * omega), 1e-12);           // row 4
   EXPECT_NEAR(solve({0.1, 64, 4, beta * omega}, Quantity::batch) / 64, 1 + beta * omega, 1e-12);               // row 5
   EXPECT_NEAR(solve({0.1, 64 * delta, 4, omega}, Quantity::lr) / 0.1, delta / (1 + omega), 1e-12);             // row 6
-  EXPECT_NEAR(solve({0.1 * kappa, 64 * delta, 4, 0}, Quantity::agents) / 4, kappa / delta, 1e-12);             // Proposition 3.5
+  EXPECT_NEAR(solve({0.1 * kappa, 64 * delta, 4, 0}, Quantity::agents) / 4, kappa / delta, 1e-12);  // Proposition 3.5
   // The exact rule tends to it as N grows.
   double before = infinity;
   for (double n = 10; n < 1e7; n *= 10) {
-    const double gap = std::abs(CompressedRule(3, 0.8).solve({0.02, 8, n, 0}, {0.02, 8, n, 4}, Quantity::lr) / (0.02 / 5) - 1);
+    const double gap =
+        std::abs(CompressedRule(3, 0.8).solve({0.02, 8, n, 0}, {0.02, 8, n, 4}, Quantity::lr) / (0.02 / 5) - 1);
     EXPECT_LT(gap, before);
     before = gap;
   }
@@ -111,7 +115,11 @@ TEST(CompressedRule, PrintedTableTwoAgainstItsEquation) {
   EXPECT_NEAR(residual73(p, 1, 1, 1 + 2 * (ratio + r), 2), 0, 1e-12);                                    // (59), β = 2
   EXPECT_NEAR(residual73(p, 3, 1, 3 * (1 + ratio + r), 1), 0, 1e-12);                                    // (60), κ = 3
   EXPECT_NEAR(residual73(p, 1, 4, (1 + ratio) / 4 + r, 1), 0, 1e-12);                                    // (61), δ = 4
-  EXPECT_NEAR(residual73(p, 1, 2 * p.mu * (p.noise + 2 * p.omega_noise) / (p.noise * (2 * p.mu - 2 * p.omega * p.lr * p.l * p.l / p.agents)), 1, 2), 0, 1e-12);  // (63)
+  EXPECT_NEAR(residual73(p, 1,
+                         2 * p.mu * (p.noise + 2 * p.omega_noise) /
+                             (p.noise * (2 * p.mu - 2 * p.omega * p.lr * p.l * p.l / p.agents)),
+                         1, 2),
+              0, 1e-12);  // (63)
   // (62): the last term lacks the factor L̄σ.
   const double beta = 2;
   EXPECT_NEAR(residual73(p, p.noise / (p.noise + beta * (p.omega_noise + p.noise * r)), 1, 1, beta), 0, 1e-12);
@@ -158,7 +166,8 @@ TEST(SignRule, SolvesEquation157) {
     const SignRule rule(p.nu, p.mu, p.sigma1, p.sigma2);
     const Hyperparameters base{p.lr, p.batch, p.agents, 0};
     for (const Quantity unknown : {Quantity::lr, Quantity::batch, Quantity::agents}) {
-      Hyperparameters wanted{p.lr * (0.5 + random.uniform()), p.batch * (0.5 + random.uniform()), p.agents * (0.5 + random.uniform()), 0};
+      Hyperparameters wanted{p.lr * (0.5 + random.uniform()), p.batch * (0.5 + random.uniform()),
+                             p.agents * (0.5 + random.uniform()), 0};
       set_quantity(wanted, unknown, rule.solve(base, wanted, unknown));
       EXPECT_NEAR(residual157(p, wanted.lr / p.lr, wanted.batch / p.batch, wanted.agents / p.agents), 0, 1e-11)
           << quantity_name(unknown) << " seed " << seed;
@@ -172,7 +181,8 @@ TEST(SignRule, FloorIsTheoremThreeTwelves) {
   const auto limit = [&](const Hyperparameters& h) {
     SignSettings s;
     s.student = student_constants(p.nu);
-    s.mu = p.mu, s.trace = 1, s.lr = h.lr, s.batch = h.batch, s.agents = static_cast<std::int64_t>(h.agents), s.sigma_h1 = p.sigma1, s.sigma_h2 = p.sigma2;
+    s.mu = p.mu, s.trace = 1, s.lr = h.lr, s.batch = h.batch, s.agents = static_cast<std::int64_t>(h.agents),
+    s.sigma_h1 = p.sigma1, s.sigma_h2 = p.sigma2;
     return sign_phase3_bound(s, 1).limit();
   };
   const Hyperparameters a{0.05, 4, 3, 0}, b{0.02, 16, 5, 0};
@@ -189,7 +199,8 @@ TEST(SignRule, ManyAgentsIsProposition314) {
   double before = infinity;
   const SignProblem p;
   for (double n = 10; n < 1e7; n *= 10) {
-    const double gap = std::abs(SignRule(p.nu, p.mu, p.sigma1, p.sigma2).solve({0.05, 4, n, 0}, {0, 36, n, 0}, Quantity::lr) / 0.15 - 1);
+    const double gap = std::abs(
+        SignRule(p.nu, p.mu, p.sigma1, p.sigma2).solve({0.05, 4, n, 0}, {0, 36, n, 0}, Quantity::lr) / 0.15 - 1);
     EXPECT_LT(gap, before);
     before = gap;
   }
@@ -200,10 +211,11 @@ TEST(SignRule, PrintedTableThreeAgainstItsEquation) {  // ⚠
   const SignProblem p;
   const double ratio = p.k2() / p.k1(), delta = 1.5;
   ASSERT_LT(ratio, 0.2);  // it is K_2/K_1, not K_1/K_2, that N ≫ 1 makes small
-  EXPECT_NEAR(residual157(p, 1, delta, 1 / std::sqrt(delta) + ratio * (1 / std::sqrt(delta) - std::sqrt(delta))), 0, 1e-12);  // row 1
-  EXPECT_NEAR(residual157(p, 1.7, 1, 1.7), 0, 1e-12);                                                                         // row 2
-  EXPECT_NEAR(residual157(p, std::sqrt(delta) / (1 + ratio * (1 - delta)), delta, 1), 0, 1e-12);                              // row 3, corrected
-  EXPECT_GT(std::abs(residual157(p, std::sqrt(delta) / (1 + (1 - delta) / ratio), delta, 1)), 0.5);                           // row 3, printed
+  EXPECT_NEAR(residual157(p, 1, delta, 1 / std::sqrt(delta) + ratio * (1 / std::sqrt(delta) - std::sqrt(delta))), 0,
+              1e-12);                                                                                // row 1
+  EXPECT_NEAR(residual157(p, 1.7, 1, 1.7), 0, 1e-12);                                                // row 2
+  EXPECT_NEAR(residual157(p, std::sqrt(delta) / (1 + ratio * (1 - delta)), delta, 1), 0, 1e-12);     // row 3, corrected
+  EXPECT_GT(std::abs(residual157(p, std::sqrt(delta) / (1 + (1 - delta) / ratio), delta, 1)), 0.5);  // row 3, printed
   const SignRule rule(p.nu, p.mu, p.sigma1, p.sigma2);
   EXPECT_NEAR(rule.solve({p.lr, p.batch, p.agents, 0}, {0, p.batch * delta, p.agents, 0}, Quantity::lr) / p.lr,
               std::sqrt(delta) / (1 + ratio * (1 - delta)), 1e-12);
@@ -211,9 +223,10 @@ TEST(SignRule, PrintedTableThreeAgainstItsEquation) {  // ⚠
 
 TEST(ScalingRules, RefuseWhatHasNoAnswer) {
   const CompressedRule rule(3, 0.8);
-  EXPECT_THROW(rule.solve({10, 8, 1, 5}, {10, 8, 1, 6}, Quantity::lr), Error);                 // the base itself has Δ < 0
-  EXPECT_THROW(rule.solve({0.01, 8, 1, 0}, {0.1, 8, 1, 5}, Quantity::batch), Error);           // Δ ≤ 0 whatever the batch
-  EXPECT_THROW(rule.solve({0.01, 8, 4, 0}, {0.02, 8, 4, 0}, Quantity::omega), Error);          // already above without compression
+  EXPECT_THROW(rule.solve({10, 8, 1, 5}, {10, 8, 1, 6}, Quantity::lr), Error);        // the base itself has Δ < 0
+  EXPECT_THROW(rule.solve({0.01, 8, 1, 0}, {0.1, 8, 1, 5}, Quantity::batch), Error);  // Δ ≤ 0 whatever the batch
+  EXPECT_THROW(rule.solve({0.01, 8, 4, 0}, {0.02, 8, 4, 0}, Quantity::omega),
+               Error);  // already above without compression
   EXPECT_THROW(SignRule().solve({0.01, 8, 4, 0}, {0.02, 8, 4, 0}, Quantity::omega), Error);
   EXPECT_THROW(SignRule(3, 1, 0.1, 0.01).solve({1, 1, 1, 0}, {1, 1000, 1, 0}, Quantity::lr), Error);
   EXPECT_THROW(SignRule(3, 1, 0.1, 0.01).solve({1, 1, 1, 0}, {1, 1000, 1, 0}, Quantity::agents), Error);

@@ -56,7 +56,8 @@ Point make_point(double nu, double low, double high, double lr, std::uint64_t se
   p.s.sigma_h2 = p.q.noise.harmonic_mean_square();
 
   for (std::size_t j = 0; j < d; ++j) {
-    const double y = low * std::pow(high / slack / low, random.uniform());  // against `level`; the agents' are up to slack more
+    const double y =
+        low * std::pow(high / slack / low, random.uniform());  // against `level`; the agents' are up to slack more
     const double g = (random.below(2) ? 1 : -1) * y * level / std::sqrt(batch);
     const double lambda = p.q.curvature[j];
     p.gradient.push_back(g);
@@ -90,7 +91,8 @@ TEST(SignPhase1, BoundsSignDescent) {
     // S' = −‖∇f‖_1 ≤ −√(2µS): the slope of the tight bound at S; the print's is √µ·√S.
     EXPECT_LE(-p.norm1, -std::sqrt(2 * p.s.mu * p.gap) * (1 - 1e-12));
     const double h = 1e-6 * sign_phase1_end(p.s.mu, p.gap);
-    EXPECT_NEAR((sign_phase1_bound(p.s.mu, p.gap, h) - p.gap) / h, -std::sqrt(2 * p.s.mu * p.gap), 1e-4 * std::sqrt(2 * p.s.mu * p.gap));
+    EXPECT_NEAR((sign_phase1_bound(p.s.mu, p.gap, h) - p.gap) / h, -std::sqrt(2 * p.s.mu * p.gap),
+                1e-4 * std::sqrt(2 * p.s.mu * p.gap));
     for (const double part : {0.1, 0.5, 0.9}) {
       const double t = part * sign_phase1_end(p.s.mu, p.gap);
       EXPECT_LE(sign_phase1_bound(p.s.mu, p.gap, t), sign_phase1_bound(p.s.mu, p.gap, t, PhaseOne::printed));
@@ -101,7 +103,8 @@ TEST(SignPhase1, BoundsSignDescent) {
 TEST(SignPhase1, EndsWhenItSays) {
   // One coordinate: x falls at speed 1, S = ½λx² with λ = µ: the tight bound is the solution itself.
   const double mu = 5, gap = 0.5 * mu;
-  for (const double t : {0.0, 0.3, 0.9}) EXPECT_NEAR(sign_phase1_bound(mu, gap, t), 0.5 * mu * (1 - t) * (1 - t), 1e-14);
+  for (const double t : {0.0, 0.3, 0.9})
+    EXPECT_NEAR(sign_phase1_bound(mu, gap, t), 0.5 * mu * (1 - t) * (1 - t), 1e-14);
   EXPECT_DOUBLE_EQ(sign_phase1_end(mu, gap), 1);
   EXPECT_EQ(sign_phase1_bound(mu, gap, 1.5), 0);
   EXPECT_DOUBLE_EQ(sign_phase1_end(mu, gap, PhaseOne::printed), 2 * std::sqrt(gap / mu));
@@ -160,7 +163,8 @@ TEST(SignPhase3, ChordHoldsForTheFullSdeWhereTheTangentDoesNot) {
   for (const double nu : tails) {
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
       const auto p = make_point(nu, 0.01, 1, 0.3, seed);
-      EXPECT_LE(p.drift, claimed(sign_phase3_bound(p.s, p.gap, Line::chord), p.gap) + 1e-12) << "nu " << nu << " seed " << seed;
+      EXPECT_LE(p.drift, claimed(sign_phase3_bound(p.s, p.gap, Line::chord), p.gap) + 1e-12)
+          << "nu " << nu << " seed " << seed;
       broken += p.drift > claimed(sign_phase3_bound(p.s, p.gap, Line::tangent), p.gap) + 1e-12;
     }
   }
@@ -170,13 +174,15 @@ TEST(SignPhase3, ChordHoldsForTheFullSdeWhereTheTangentDoesNot) {
 TEST(SignBounds, TakeTheBatchAsScale) {  // B and σ enter as σ/√B only
   SignSettings a;
   a.student = student_constants(3);
-  a.mu = 1, a.smoothness = 2, a.trace = 3, a.dim = 2, a.lr = 0.1, a.agents = 5, a.batch = 16, a.sigma_h1 = 2, a.sigma_h2 = 4.4;
+  a.mu = 1, a.smoothness = 2, a.trace = 3, a.dim = 2, a.lr = 0.1, a.agents = 5, a.batch = 16, a.sigma_h1 = 2,
+  a.sigma_h2 = 4.4;
   SignSettings b = a;
   b.batch = 1, b.sigma_h1 /= 4, b.sigma_h2 /= 16;
   for (const auto intercept : {Intercept::secant, Intercept::printed}) {
     EXPECT_DOUBLE_EQ(sign_phase2_bound(a, 1, intercept).rate, sign_phase2_bound(b, 1, intercept).rate);
   }
-  for (const auto line : {Line::tangent, Line::chord}) EXPECT_DOUBLE_EQ(sign_phase3_bound(a, 1, line).rate, sign_phase3_bound(b, 1, line).rate);
+  for (const auto line : {Line::tangent, Line::chord})
+    EXPECT_DOUBLE_EQ(sign_phase3_bound(a, 1, line).rate, sign_phase3_bound(b, 1, line).rate);
   for (const int phase : {2, 3}) EXPECT_DOUBLE_EQ(sign_pl_bound(a, 1, phase).rate, sign_pl_bound(b, 1, phase).rate);
 }
 
@@ -225,14 +231,16 @@ TEST(SignGradientBounds, MatchTheirDifferentialInequality) {  // Theorem 3.13, a
   for (const double nu : tails) {
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
       const double t = 2;
-      const auto slope = [&](const MixedGradientBound& b, const Point& p) {  // bound·φ¹ = unit·(S_0 + …t): per unit of time
+      const auto slope = [&](const MixedGradientBound& b,
+                             const Point& p) {  // bound·φ¹ = unit·(S_0 + …t): per unit of time
         const double unit = p.s.sigma_h1 / (p.s.student.slope * std::sqrt(p.s.batch));
         return (b.bound * t / unit - p.gap) / t;
       };
       const auto p2 = make_point(nu, 1, student_constants(nu).psi, 0.3, seed);
       const auto b = sign_gradient_bound2(p2.s, p2.gap, {t, t});
       const double unit = p2.s.sigma_h1 / (p2.s.student.slope * std::sqrt(p2.s.batch));
-      EXPECT_LE((p2.norm2 + b.weight * p2.norm1) / unit, -p2.drift + slope(b, p2) + 1e-12) << "nu " << nu << " seed " << seed;
+      EXPECT_LE((p2.norm2 + b.weight * p2.norm1) / unit, -p2.drift + slope(b, p2) + 1e-12)
+          << "nu " << nu << " seed " << seed;
       EXPECT_GT(b.printed_weight, b.weight);
       const auto p3 = make_point(nu, 0.01, 1, 0.3, seed);
       const double unit3 = p3.s.sigma_h1 / (p3.s.student.ell * std::sqrt(p3.s.batch));

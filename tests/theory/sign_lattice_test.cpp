@@ -18,8 +18,8 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// E x_k and E x_k² by recursion over every pattern of the agents' signs.
-void enumerate(const std::vector<double>& sigma, double nu, double lambda, double lr, double x, double probability, int steps,
-               double& mean, double& second) {
+void enumerate(const std::vector<double>& sigma, double nu, double lambda, double lr, double x, double probability,
+               int steps, double& mean, double& second) {
   if (steps == 0) {
     mean += probability * x;
     second += probability * x * x;

@@ -40,7 +40,8 @@ struct SerialRun {
 
  private:
   template <class Compress>
-  std::vector<double> run(std::vector<double> x, std::int64_t steps, std::uint64_t seed, const Compress& compress) const {
+  std::vector<double> run(std::vector<double> x, std::int64_t steps, std::uint64_t seed,
+                          const Compress& compress) const {
     std::vector<double> full(x.size()), g(x.size()), z(x.size()), sum(x.size());
     for (std::int64_t k = 0; k < steps; ++k) {
       gradient(x, full);

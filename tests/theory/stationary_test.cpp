@@ -56,13 +56,16 @@ TEST(SignLaw, IsPropositionC16) {
       EXPECT_NEAR(law.stationary(j) / stationary, 1, 1e-12);
       for (const double t : {0.0, 0.02, 1.0}) {
         const double m = std::exp(-2 * (ell * s1 * h[j] + lr / (2 * n) * ell * ell * s2 * h[j] * h[j]) * t);
-        EXPECT_NEAR(law.variance(j, 0.05, t), (m - std::exp(-2 * ell * s1 * h[j] * t)) * 0.0025 + stationary * (1 - m), 1e-15);
+        EXPECT_NEAR(law.variance(j, 0.05, t), (m - std::exp(-2 * ell * s1 * h[j] * t)) * 0.0025 + stationary * (1 - m),
+                    1e-15);
         EXPECT_NEAR(law.mean(j, 0.05, t), 0.05 * std::exp(-ell * s1 * h[j] * t), 1e-15);
       }
     }
   }
   // Linear in σ: exactly so in the limit η → 0; the correction is the second term of M.
-  const auto at = [&](double sigma_) { return sign_law({{1.0}, 1e-6, 10, 1, NoiseScales(infinity, sigma_)}).stationary(0); };
+  const auto at = [&](double sigma_) {
+    return sign_law({{1.0}, 1e-6, 10, 1, NoiseScales(infinity, sigma_)}).stationary(0);
+  };
   EXPECT_NEAR(at(0.2) / at(0.1), 2, 1e-5);
   EXPECT_NEAR(at(10) / at(0.1), 100, 1e-3);
 }
@@ -93,7 +96,8 @@ TEST(DcsgdRecursion, IsTheEnumeratedStep) {
       if (std::popcount(kept) != k) continue;
       for (unsigned signs = 0; signs < 8; ++signs) {
         std::vector<double> c(3);
-        for (std::size_t j = 0; j < 3; ++j) c[j] = (kept >> j & 1) ? 3.0 / k * (lambda[j] * x[j] + (signs >> j & 1 ? 1 : -1) * std::sqrt(v)) : 0;
+        for (std::size_t j = 0; j < 3; ++j)
+          c[j] = (kept >> j & 1) ? 3.0 / k * (lambda[j] * x[j] + (signs >> j & 1 ? 1 : -1) * std::sqrt(v)) : 0;
         messages.push_back(c);
       }
     }
@@ -165,7 +169,9 @@ TEST(Divergence, IsExactlyPastTheLimit) {
       EXPECT_NEAR(1 / exact, 1 / sde + lambda / 2, 1e-12 / exact);
       for (const double part : {1 - 1e-9, 1 + 1e-9}) {
         const bool bounded = part < 1;
-        const auto settings = [&](double lr) { return QuadraticSettings{{lambda}, lr, agents, 1, NoiseScales(infinity, 0.1)}; };
+        const auto settings = [&](double lr) {
+          return QuadraticSettings{{lambda}, lr, agents, 1, NoiseScales(infinity, 0.1)};
+        };
         EXPECT_EQ(dcsgd_law(settings(sde * part), omega).rate[0] > 0, bounded);
         EXPECT_EQ(dcsgd_recursion(settings(exact * part), omega).square[0] < 1, bounded);
         EXPECT_EQ(std::isfinite(dcsgd_recursion(settings(exact * part), omega).stationary(0)), bounded);

@@ -34,8 +34,8 @@ inline Estimate estimate(std::span<const double> sample) {
 /// |estimate − truth| ≤ z·SE + slack.
 inline void expect_matches(const Estimate& e, double truth, double z, double slack = 0) {
   EXPECT_LE(std::abs(e.mean - truth), z * e.error + slack)
-      << "mean " << e.mean << ", truth " << truth << ", SE " << e.error << ", z " << z << ", slack " << slack << ", n " << e.count
-      << ", off by " << (e.mean - truth) / e.error << " SE";
+      << "mean " << e.mean << ", truth " << truth << ", SE " << e.error << ", z " << z << ", slack " << slack << ", n "
+      << e.count << ", off by " << (e.mean - truth) / e.error << " SE";
 }
 
 }  // namespace tersegrad

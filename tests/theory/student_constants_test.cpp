@@ -38,7 +38,8 @@ double elementary(int nu, double x) {
   return sine * sum;
 }
 
-/// The paper's own form (Corollary C.10): x Γ((ν+1)/2)/(√(πν)Γ(ν/2))·₂F₁(½, (ν+1)/2; 3/2; −x²/ν), as a series: |x| < √ν.
+/// The paper's own form (Corollary C.10): x Γ((ν+1)/2)/(√(πν)Γ(ν/2))·₂F₁(½, (ν+1)/2; 3/2; −x²/ν), as a series: |x| <
+/// √ν.
 double hypergeometric(double nu, double x) {
   const double z = -x * x / nu;
   double sum = 0, term = 1;
@@ -53,7 +54,8 @@ double hypergeometric(double nu, double x) {
 double integrated(double nu, double x) {
   using Real = long double;
   const Real n = nu;
-  const Real scale = std::exp(std::lgamma(Real(0.5) * (n + 1)) - std::lgamma(Real(0.5) * n)) / std::sqrt(std::numbers::pi_v<Real> * n);
+  const Real scale =
+      std::exp(std::lgamma(Real(0.5) * (n + 1)) - std::lgamma(Real(0.5) * n)) / std::sqrt(std::numbers::pi_v<Real> * n);
   boost::math::quadrature::tanh_sinh<Real> integrate;
   const auto density = [&](Real t) { return scale * std::exp(-Real(0.5) * (n + 1) * std::log1p(t * t / n)); };
   return static_cast<double>(2 * integrate.integrate(density, Real(0), static_cast<Real>(x)));
@@ -92,7 +94,8 @@ TEST(SignMean, KeepsTheTailsRelativeAccuracy) {
     EXPECT_NEAR(sign_mean_tail(1, x) * x * pi / 2, std::atan(1 / x) * x, 1e-12);
   }
   EXPECT_NEAR(sign_mean_tail(infinity, 10.0) / std::erfc(10 / std::numbers::sqrt2), 1, 1e-12);
-  for (const double nu : {0.01, 0.5, 3.0}) {  // a power law: P(|T| > 10x) / P(|T| > x) → 10^−ν, across the switch of formulas too
+  for (const double nu :
+       {0.01, 0.5, 3.0}) {  // a power law: P(|T| > 10x) / P(|T| > x) → 10^−ν, across the switch of formulas too
     for (const double x : {1e149, 1e150 * std::sqrt(nu) * 0.5, 1e200}) {
       const double ratio = sign_mean_tail(nu, 10 * x) / sign_mean_tail(nu, x);
       if (sign_mean_tail(nu, 10 * x) > 1e-290) {
@@ -186,12 +189,14 @@ TEST(StudentVariance, IsNuOverNuMinusTwo) {
 
 TEST(SignResponse, MatchesSignMeanEverywhere) {
   Sequence random({7, Purpose::test, 0, 0});
-  for (const double nu : {0.01, 0.05, 0.3, 0.7, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 8.0, 30.0, 63.9, 64.0, 64.1, 200.0, 1e6, 1e12, 1e17, infinity}) {
+  for (const double nu : {0.01, 0.05, 0.3,  0.7,  1.0,  1.5,   2.0, 2.5,  3.0,  5.0,
+                          8.0,  30.0, 63.9, 64.0, 64.1, 200.0, 1e6, 1e12, 1e17, infinity}) {
     const SignResponse response(nu);
     double worst = 0;
     for (int i = 0; i < 20000; ++i) {
       // Sizes from 1e-12 to 1e6 and, densely, the table's range.
-      const double size = i % 2 ? std::exp(std::log(1e18) * random.uniform()) * 1e-12 : 20 * random.uniform() * std::min(1.0, std::sqrt(nu));
+      const double size = i % 2 ? std::exp(std::log(1e18) * random.uniform()) * 1e-12
+                                : 20 * random.uniform() * std::min(1.0, std::sqrt(nu));
       worst = std::max(worst, std::abs(response(size) - sign_mean(nu, size)));
       ASSERT_EQ(response(-size), -response(size));
     }
@@ -202,7 +207,8 @@ TEST(SignResponse, MatchesSignMeanEverywhere) {
     EXPECT_EQ(response(1e300), sign_mean(nu, 1e300));
     EXPECT_TRUE(std::isnan(response(std::nan(""))));
     const double edge = 16 * std::min(1.0, std::sqrt(nu));  // where the table ends
-    for (const double x : {std::nextafter(edge, 0), edge, std::nextafter(edge, 100)}) EXPECT_NEAR(response(x), sign_mean(nu, x), 1e-13);
+    for (const double x : {std::nextafter(edge, 0), edge, std::nextafter(edge, 100)})
+      EXPECT_NEAR(response(x), sign_mean(nu, x), 1e-13);
   }
 }
 

@@ -40,7 +40,8 @@ TEST(WeakOrder, MomentsOfDsgdAndRandKOnAQuadratic) {  // both sides in closed fo
       const auto recursion = dcsgd_recursion(q, omega);
       mean.push_back(recursion.mean(0, 1, steps) - law.mean(0, 1, t));
       second.push_back(recursion.second(0, 1, steps) - law.second(0, 1, t));
-      cross.push_back(std::pow(dcsgd_cross_factor(q, 0, 1, c), static_cast<double>(steps)) - std::exp(-dcsgd_cross_rate(q, 0, 1, c) * t));
+      cross.push_back(std::pow(dcsgd_cross_factor(q, 0, 1, c), static_cast<double>(steps)) -
+                      std::exp(-dcsgd_cross_rate(q, 0, 1, c) * t));
     }
     expect_first_order(mean);
     expect_first_order(second);
@@ -58,9 +59,9 @@ Slope slope_between(const Estimate& coarse, const Estimate& fine) {
   return {std::log2(coarse.mean / fine.mean), std::hypot(relative_coarse, relative_fine) / std::log(2.0)};
 }
 
-/// The SDE on a fine grid of step h and the algorithm with steps of η = m·h, driven by the same Brownian path: the sum of m
-/// increments, over √η, is the normal that the algorithm's step is made from. `move(x, z)` is that step. Returns the
-/// sample of g(x_T) − g(X_T), g = f the landscape's loss, and the mean of g(X_T).
+/// The SDE on a fine grid of step h and the algorithm with steps of η = m·h, driven by the same Brownian path: the sum
+/// of m increments, over √η, is the normal that the algorithm's step is made from. `move(x, z)` is that step. Returns
+/// the sample of g(x_T) − g(X_T), g = f the landscape's loss, and the mean of g(X_T).
 struct Coupled {
   Estimate gap;
   double loss = 0;
@@ -95,7 +96,8 @@ Coupled coupled(const Process& sde, const Landscape& f, const std::vector<double
   return result;
 }
 
-ProcessSettings settings_for(const Landscape& f, std::int64_t replicas, double lr, std::int64_t agents, NoiseScales noise) {
+ProcessSettings settings_for(const Landscape& f, std::int64_t replicas, double lr, std::int64_t agents,
+                             NoiseScales noise) {
   ProcessSettings s;
   s.layout = {f.dim(), replicas};
   s.gradient = [&f](std::span<const double> x, std::span<double> g) { f.gradient(x, g); };
@@ -113,7 +115,8 @@ void expect_slope_one(const std::vector<Estimate>& gaps) {
     ASSERT_GT(std::abs(gaps[i].mean), 10 * gaps[i].error) << "the gap is lost in the sampling error";
     const auto slope = slope_between(gaps[i - 1], gaps[i]);
     EXPECT_LT(z * slope.error + 0.15, 0.5) << "SE " << slope.error;
-    EXPECT_NEAR(slope.value, 1, z * slope.error + 0.15) << "SE " << slope.error << " gaps " << gaps[i - 1].mean << " " << gaps[i].mean;
+    EXPECT_NEAR(slope.value, 1, z * slope.error + 0.15)
+        << "SE " << slope.error << " gaps " << gaps[i - 1].mean << " " << gaps[i].mean;
   }
 }
 
@@ -160,7 +163,8 @@ TEST(WeakOrder, DsignsgdOnAQuadratic) {
     SignLattice lattice({{1}, lr, agents, 1, NoiseScales(nu, sigma)}, 0, start);
     lattice.advance(steps);
     const double largest = 0.5 * (start + horizon) * (start + horizon), exact = 0.5 * lattice.second();
-    EXPECT_NEAR(result.loss + result.gap.mean, exact, z_value(3) * std::sqrt(exact * largest / static_cast<double>(replicas)));
+    EXPECT_NEAR(result.loss + result.gap.mean, exact,
+                z_value(3) * std::sqrt(exact * largest / static_cast<double>(replicas)));
   }
   expect_slope_one(gaps);
 }

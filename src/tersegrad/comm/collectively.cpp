@@ -1,6 +1,6 @@
 #include "tersegrad/comm/collectively.hpp"
 
-#include <algorithm>
+#include <new>
 #include <sstream>
 
 namespace tersegrad {
@@ -15,14 +15,18 @@ std::string text_from(const Gathered& gathered, int rank) {
 
 }  // namespace
 
+std::string one_line(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory; use fewer agents per rank or a smaller model or batch";
+  const std::string text = error.what(), line = text.substr(0, text.find('\n'));
+  return line.empty() ? "an exception without text" : line;
+}
+
 void collectively(const Communicator& comm, const std::function<void()>& work) {
   std::string failure;
   try {
     work();
   } catch (const std::exception& error) {
-    failure = error.what();
-    failure = failure.substr(0, failure.find('\n'));
-    if (failure.empty()) failure = "an exception without text";
+    failure = one_line(error);
   }
   // The usual case costs one small reduction.
   std::int64_t failed = failure.empty() ? 0 : 1;

@@ -1,6 +1,7 @@
 // Errors that may strike some ranks only, turned into the same error on all.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <string>
 
@@ -8,6 +9,9 @@
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad {
+
+/// What a user reads of an exception: its first line (LibTorch appends a C++ stack), and words for std::bad_alloc.
+std::string one_line(const std::exception& error);
 
 /// Thrown on every rank together, with the same text: no rank is left waiting for another.
 class CollectiveError : public Error {

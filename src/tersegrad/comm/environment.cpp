@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <string>
 
@@ -43,12 +42,6 @@ class Environment {
   std::_Exit(1);
 }
 
-/// The first line of an exception's text: LibTorch appends a C++ stack to it.
-std::string first_line(const char* what) {
-  const char* end = std::strchr(what, '\n');
-  return end == nullptr ? std::string(what) : std::string(what, end);
-}
-
 }  // namespace
 
 bool under_mpi_launcher() {
@@ -68,7 +61,7 @@ int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)
     if (world.rank() == 0) std::fprintf(stderr, "tersegrad: %s\n", error.what());
     return 1;
   } catch (const std::exception& error) {
-    abort_job(world, first_line(error.what()).c_str());
+    abort_job(world, one_line(error).c_str());
   } catch (...) {
     abort_job(world, "an exception of unknown type");
   }

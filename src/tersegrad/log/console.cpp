@@ -49,10 +49,19 @@ class ConsoleSink final : public Sink {
   ~ConsoleSink() override { end_line(); }  // an error message that follows starts on a line of its own
 
   bool needs_folder() const override { return false; }
-  void begin(const RunInfo& info) override { progress_.emplace(info, style_); }
-  void write(const std::vector<double>& record) override { show(progress_->update(record, now_s())); }
+  void begin(const RunInfo& info) override {
+    progress_.emplace(info, style_);
+    for (std::size_t c = 0; c < info.columns.size(); ++c) {
+      if (info.columns[c].name == "time_s") time_column_ = c;
+    }
+  }
+  void write(const std::vector<double>& record) override {
+    // Records may come in blocks long after their steps: their own time tells the speed.
+    last_s_ = time_column_ ? record[*time_column_] : now_s();
+    show(progress_->update(record, last_s_));
+  }
   void finish(const LogFields&) override {
-    show(progress_->last_line(now_s()));
+    show(progress_->last_line(last_s_));
     end_line();
   }
 
@@ -84,6 +93,8 @@ class ConsoleSink final : public Sink {
 
   ProgressStyle style_;
   std::optional<Progress> progress_;
+  std::optional<std::size_t> time_column_;
+  double last_s_ = 0;
   std::size_t shown_ = 0;  // columns of the open line
 };
 

@@ -14,10 +14,10 @@ namespace tersegrad {
 
 /// What `work` returns, computed in a child process. A library that crashes, hangs or swallows memory over a damaged
 /// file then ends the child and not the program. Only for programs that have started no threads (and no MPI).
-/// \param subject    what is worked on, for messages: "'runs/a/run.h5'"
-/// \param silence_s  the child is ended when it has not finished its work, or sent more of its answer, for so long
+/// \param subject      what is worked on, for messages: "'runs/a/run.h5'"
+/// \param processor_s  the child is ended when it has used so much processor time, or waited ten times as long
 /// \throws Error: that of `work`, or "<subject> is damaged (…)" when the child crashed or was ended
-std::string run_isolated(const std::string& subject, double silence_s, const std::function<std::string()>& work);
+std::string run_isolated(const std::string& subject, double processor_s, const std::function<std::string()>& work);
 
 /// A run read back at once.
 struct RunData {

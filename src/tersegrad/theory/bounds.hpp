@@ -52,8 +52,8 @@ double dcsgd_contraction(const LossSettings& settings, double omega);
 /// 2µN/(L²ω̄): the learning rate at which Δ = 0 (infinity for ω̄ = 0).
 double dcsgd_lr_limit(const LossSettings& settings, double omega);
 
-/// Theorem 3.7: E S_t ≤ S_0 e^(−2µΔt) + (1 − e^(−2µΔt))·ηL(L̄σ + ωLσ)/(4µBNΔ); at Δ ≤ 0 the same differential inequality's
-/// growing solution.
+/// Theorem 3.7: E S_t ≤ S_0 e^(−2µΔt) + (1 − e^(−2µΔt))·ηL(L̄σ + ωLσ)/(4µBNΔ); at Δ ≤ 0 the same differential
+/// inequality's growing solution.
 Relaxation dcsgd_bound(const LossSettings& settings, const AgentMeans& agents, double gap);
 
 }  // namespace tersegrad

@@ -47,8 +47,8 @@ void EulerMaruyama::step(std::span<double> x, std::span<const double> z) {
 void EulerMaruyama::run(std::span<double> x, std::int64_t steps, std::uint64_t seed, const Observer& observer,
                         std::int64_t every) {
   const auto& layout = process_.layout();
-  TERSEGRAD_CHECK(static_cast<std::int64_t>(x.size()) == layout.total(), "bug: a state of ", x.size(), " numbers for an SDE of ",
-                  layout.total());
+  TERSEGRAD_CHECK(static_cast<std::int64_t>(x.size()) == layout.total(), "bug: a state of ", x.size(),
+                  " numbers for an SDE of ", layout.total());
   TERSEGRAD_CHECK(steps >= 0 && every >= 1, "bug: ", steps, " steps, observed every ", every);
   normals_.resize(static_cast<std::size_t>(layout.replicas * process_.normals()));
   if (observer) observer(0, 0.0, x);

@@ -77,8 +77,8 @@ double NoiseScales::harmonic_mean_square() const {
 void NoiseScales::require_fit(std::int64_t agents, std::int64_t dim) const {
   TERSEGRAD_CHECK(rows() == 1 || rows() == agents, "noise scales for ", rows(), " agents, but there are ", agents,
                   " (give one row, or one for each agent)");
-  TERSEGRAD_CHECK(columns() == 1 || columns() == dim, "noise scales for ", columns(), " coordinates, but the objective has ",
-                  dim, " (give one scale, or one for each coordinate)");
+  TERSEGRAD_CHECK(columns() == 1 || columns() == dim, "noise scales for ", columns(),
+                  " coordinates, but the objective has ", dim, " (give one scale, or one for each coordinate)");
 }
 
 }  // namespace tersegrad

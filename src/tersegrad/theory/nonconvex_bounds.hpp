@@ -21,12 +21,12 @@ ScheduleIntegrals power_schedule(double exponent, double tau, double t);
 /// Theorem 3.4 (A.11), DSGD on an L-smooth f: E‖∇f(X_t̃)‖² ≤ S_0/φ¹ + (ηL·L̄σ/(2BN))·φ²/φ¹, t̃ of density η_t̃/φ¹.
 double dsgd_gradient_bound(const LossSettings& settings, double noise, double gap, const ScheduleIntegrals& phi);
 
-/// Theorem 3.8 (B.11), DCSGD: (S_0/φ¹ + (φ²/φ¹)·ηL(L̄σ + ωLσ)/(2BN)) / (1 − (ηLω̄/(2N))·φ²/φ¹), t̃ of density proportional to
-/// η_t̃ − (ηLω̄/(2N))η_t̃². Infinity where the schedule breaks η_t < 2N/(ηLω̄). The appendix prints f(X_*) − f(X_0) for
-/// S_0 = f(X_0) − f(X_*) in (53) and (58): a negative "bound".
+/// Theorem 3.8 (B.11), DCSGD: (S_0/φ¹ + (φ²/φ¹)·ηL(L̄σ + ωLσ)/(2BN)) / (1 − (ηLω̄/(2N))·φ²/φ¹), t̃ of density
+/// proportional to η_t̃ − (ηLω̄/(2N))η_t̃². Infinity where the schedule breaks η_t < 2N/(ηLω̄). The appendix prints
+/// f(X_*) − f(X_0) for S_0 = f(X_0) − f(X_*) in (53) and (58): a negative "bound".
 /// \param largest the schedule's largest η_t (1 for power_schedule)
-double dcsgd_gradient_bound(const LossSettings& settings, const AgentMeans& agents, double gap, const ScheduleIntegrals& phi,
-                            double largest = 1);
+double dcsgd_gradient_bound(const LossSettings& settings, const AgentMeans& agents, double gap,
+                            const ScheduleIntegrals& phi, double largest = 1);
 
 /// Theorem 3.13 (C.14), DSignSGD phase by phase; σ_H,1, m_ν, ℓ_ν and q as in SignSettings (µ, L_τ are not used).
 /// Phase 1: ‖∇f(X_t̃)‖_1 ≤ S_0/φ¹.

@@ -78,8 +78,8 @@ std::unique_ptr<Process> make_sign_phase1(const ProcessSettings& settings);
 enum class Side { lower, upper };
 
 /// Phase 2's bounds on dE[X]/dt, as ODEs: −m_ν mean_i(Y_i) − q_ν^+ (lower) and −m_ν mean_i(Y_i) − q_ν^− (upper), where
-/// (q^+)_j = q_ν,2 and (q^−)_j = q_ν,1 where ∂_j f > 0, and −q_ν,1 and −q_ν,2 where ∂_j f < 0. (The proof's (114) prints
-/// "+ q^−"; the statement's sign is right.) \param tolerance of ψ_ν
+/// (q^+)_j = q_ν,2 and (q^−)_j = q_ν,1 where ∂_j f > 0, and −q_ν,1 and −q_ν,2 where ∂_j f < 0. (The proof's (114)
+/// prints "+ q^−"; the statement's sign is right.) \param tolerance of ψ_ν
 std::unique_ptr<Process> make_sign_phase2(const ProcessSettings& settings, Side side, double tolerance = 0.01);
 
 /// Phase 3 (|Y| < 1): b_j = −ℓ_ν mean_i Y_ij, σσᵀ = (η/N)·diag(max(0, 1 − ℓ_ν² mean_i Y_ij²)). All σ_ij > 0 is needed.

@@ -46,7 +46,8 @@ class Quadratic final : public LandscapeOf<Quadratic> {
 
   template <class T>
   void gradient_at(const T* x, T* gradient) const {
-    for (std::size_t j = 0; j < diagonal_.size(); ++j) gradient[j] = static_cast<T>(diagonal_[j] * static_cast<double>(x[j]));
+    for (std::size_t j = 0; j < diagonal_.size(); ++j)
+      gradient[j] = static_cast<T>(diagonal_[j] * static_cast<double>(x[j]));
   }
 
  private:
@@ -61,9 +62,11 @@ void append(std::vector<double>& diagonal, const std::string& piece, const std::
   const std::size_t cross = piece.find('x');
   double value = 0;
   std::int64_t count = 1;
-  const bool good = parse_real(std::string_view(piece).substr(0, cross), value) && std::isfinite(value) &&
-                    (cross == std::string::npos || (parse_integer(std::string_view(piece).substr(cross + 1), count) && count >= 1));
-  TERSEGRAD_CHECK(good, "entry '", piece, "' of landscape '", spec, "' is no eigenvalue (write 2, or 1x9 for nine times 1)");
+  const bool good =
+      parse_real(std::string_view(piece).substr(0, cross), value) && std::isfinite(value) &&
+      (cross == std::string::npos || (parse_integer(std::string_view(piece).substr(cross + 1), count) && count >= 1));
+  TERSEGRAD_CHECK(good, "entry '", piece, "' of landscape '", spec,
+                  "' is no eigenvalue (write 2, or 1x9 for nine times 1)");
   TERSEGRAD_CHECK(count <= most_coordinates - static_cast<std::int64_t>(diagonal.size()), "landscape '", spec,
                   "' has more than ", most_coordinates, " coordinates");
   diagonal.insert(diagonal.end(), static_cast<std::size_t>(count), value);
@@ -73,7 +76,8 @@ void append(std::vector<double>& diagonal, const std::string& piece, const std::
 std::vector<double> spread(std::int64_t dim, double condition, double smallest) {
   std::vector<double> diagonal(static_cast<std::size_t>(dim), smallest);
   for (std::int64_t j = 1; j < dim; ++j) {
-    diagonal[static_cast<std::size_t>(j)] = smallest * std::pow(condition, static_cast<double>(j) / static_cast<double>(dim - 1));
+    diagonal[static_cast<std::size_t>(j)] =
+        smallest * std::pow(condition, static_cast<double>(j) / static_cast<double>(dim - 1));
   }
   return diagonal;
 }
@@ -92,11 +96,11 @@ std::unique_ptr<Landscape> make(const Arguments& arguments) {
     }
     spread_out = true;
     if (key == "condition") {
-      TERSEGRAD_CHECK(parse_real(value, condition) && condition >= 1 && std::isfinite(condition), "condition is '", value,
-                      "' in landscape '", text, "' (must be a number from 1)");
+      TERSEGRAD_CHECK(parse_real(value, condition) && condition >= 1 && std::isfinite(condition), "condition is '",
+                      value, "' in landscape '", text, "' (must be a number from 1)");
     } else if (key == "dim") {
-      TERSEGRAD_CHECK(parse_integer(value, dim) && dim >= 2 && dim <= most_coordinates, "dim is '", value, "' in landscape '",
-                      text, "' (must be a whole number from 2 to ", most_coordinates, ")");
+      TERSEGRAD_CHECK(parse_integer(value, dim) && dim >= 2 && dim <= most_coordinates, "dim is '", value,
+                      "' in landscape '", text, "' (must be a whole number from 2 to ", most_coordinates, ")");
     } else if (key == "mu") {
       TERSEGRAD_CHECK(parse_real(value, smallest) && smallest > 0 && std::isfinite(smallest), "mu is '", value,
                       "' in landscape '", text, "' (the smallest eigenvalue must be positive)");
@@ -116,7 +120,8 @@ const Registration<Landscape> registration{
     "quadratic",
     "f = half the sum of lambda_j x_j^2 (quadratic:2,1x9; quadratic:condition=100,dim=10,mu=1)",
     {{"diagonal...", "1x2",
-      "the eigenvalues, each a number or NUMBERxCOUNT; or condition=K,dim=D,mu=M: D values from M to K*M, evenly in their logarithms"}},
+      "the eigenvalues, each a number or NUMBERxCOUNT; or condition=K,dim=D,mu=M: D values from M to K*M, evenly in "
+      "their logarithms"}},
     make};
 
 }  // namespace

@@ -19,7 +19,8 @@ double base_floor(const ScalingRule& rule, const Hyperparameters& base) {
   base.check();
   const double floor = rule.floor(base);
   TERSEGRAD_CHECK(std::isfinite(floor), "the base run has no asymptotic loss to preserve (its Delta is ",
-                  format_number(rule.contraction(base)), ", not positive: lower its learning rate or omega, or add agents)");
+                  format_number(rule.contraction(base)),
+                  ", not positive: lower its learning rate or omega, or add agents)");
   return floor;
 }
 
@@ -58,12 +59,16 @@ void Hyperparameters::check() const {
   TERSEGRAD_CHECK(lr > 0 && std::isfinite(lr), "learning rate is '", lr, "' (must be a positive number)");
   TERSEGRAD_CHECK(batch > 0 && std::isfinite(batch), "batch is '", batch, "' (must be a positive number)");
   TERSEGRAD_CHECK(agents > 0 && std::isfinite(agents), "number of agents is '", agents, "' (must be positive)");
-  TERSEGRAD_CHECK(omega >= 0 && std::isfinite(omega), "omega is '", omega, "' (a variance factor must be a number from 0)");
+  TERSEGRAD_CHECK(omega >= 0 && std::isfinite(omega), "omega is '", omega,
+                  "' (a variance factor must be a number from 0)");
 }
 
-CompressedRule::CompressedRule(double smoothness, double mu, double rho) : c_(smoothness * smoothness / (2 * mu)), rho_(rho) {
-  TERSEGRAD_CHECK(smoothness > 0 && std::isfinite(smoothness), "smoothness L is '", smoothness, "' (must be a positive number)");
-  TERSEGRAD_CHECK(mu > 0 && mu <= smoothness * (1 + 1e-12), "mu is '", mu, "' (must be in (0, L], L = ", smoothness, ")");
+CompressedRule::CompressedRule(double smoothness, double mu, double rho)
+    : c_(smoothness * smoothness / (2 * mu)), rho_(rho) {
+  TERSEGRAD_CHECK(smoothness > 0 && std::isfinite(smoothness), "smoothness L is '", smoothness,
+                  "' (must be a positive number)");
+  TERSEGRAD_CHECK(mu > 0 && mu <= smoothness * (1 + 1e-12), "mu is '", mu, "' (must be in (0, L], L = ", smoothness,
+                  ")");
   TERSEGRAD_CHECK(rho >= 0, "rho is '", rho, "' (cannot be negative)");
 }
 
@@ -92,7 +97,8 @@ double CompressedRule::solve(const Hyperparameters& base, Hyperparameters wanted
     case Quantity::agents: return lr * (1 + rho_ * omega) / (f * batch) + c_ * lr * omega;
     case Quantity::batch: {
       const double room = agents - c_ * lr * omega;
-      if (room <= 0) refuse(unknown, concat("Delta = ", format_number(room / agents), " is not positive whatever the batch"));
+      if (room <= 0)
+        refuse(unknown, concat("Delta = ", format_number(room / agents), " is not positive whatever the batch"));
       return lr * (1 + rho_ * omega) / (f * room);
     }
     case Quantity::omega: break;
@@ -104,8 +110,9 @@ double CompressedRule::solve(const Hyperparameters& base, Hyperparameters wanted
 }
 
 std::string CompressedRule::text() const {
-  return c_ == 0 ? "kappa (1 + omega') / (alpha delta) = 1 + omega, for N >> 1 (Theorem 3.7; equation 73 with Delta = 1)"
-                 : "equal asymptotic bounds of Theorem 3.7 (equation 73)";
+  return c_ == 0
+             ? "kappa (1 + omega') / (alpha delta) = 1 + omega, for N >> 1 (Theorem 3.7; equation 73 with Delta = 1)"
+             : "equal asymptotic bounds of Theorem 3.7 (equation 73)";
 }
 
 SignRule::SignRule(double nu, double mu, double sigma_h1, double sigma_h2) {
@@ -123,7 +130,8 @@ double SignRule::contraction(const Hyperparameters& h) const {
 double SignRule::floor(const Hyperparameters& h) const { return h.lr / (h.agents * contraction(h)); }
 
 double SignRule::solve(const Hyperparameters& base, Hyperparameters wanted, Quantity unknown) const {
-  if (unknown == Quantity::omega) refuse(unknown, "sign compression has no variance factor: its rule trades learning rate, batch and agents");
+  if (unknown == Quantity::omega)
+    refuse(unknown, "sign compression has no variance factor: its rule trades learning rate, batch and agents");
   const double f = base_floor(*this, base);
   set_quantity(wanted, unknown, quantity_of(base, unknown));  // whatever stood there is no value yet
   wanted.check();
@@ -154,7 +162,9 @@ std::string compressed_rule_row(const Hyperparameters& base, const Hyperparamete
   if (base.omega == wanted.omega && unknown != Quantity::omega) {
     return "Proposition 3.5: kappa / (alpha delta) = 1 (omega unchanged)";
   }
-  if (base.omega != 0) return "the general rule: kappa (1 + omega') / (alpha delta) = 1 + omega (Table 1's rows start from no compression)";
+  if (base.omega != 0)
+    return "the general rule: kappa (1 + omega') / (alpha delta) = 1 + omega (Table 1's rows start from no "
+           "compression)";
   if (agents && !lr && !batch) return "Table 1, row 1: alpha = 1 + beta omega";
   if (agents && lr && !batch) return "Table 1, row 2: alpha = kappa (1 + omega)";
   if (agents && batch && !lr) return "Table 1, row 3: alpha = (1 + omega) / delta";

@@ -87,8 +87,8 @@ class SignRule final : public ScalingRule {
   double k2_ = 0;
 };
 
-/// The row of Table 1 (or the proposition) that a change from `base` to `wanted` with `unknown` solved for is a case of,
-/// e.g. "Table 1, row 1: alpha = 1 + beta omega"; quantities count as changed where they differ.
+/// The row of Table 1 (or the proposition) that a change from `base` to `wanted` with `unknown` solved for is a case
+/// of, e.g. "Table 1, row 1: alpha = 1 + beta omega"; quantities count as changed where they differ.
 std::string compressed_rule_row(const Hyperparameters& base, const Hyperparameters& wanted, Quantity unknown);
 
 }  // namespace tersegrad

@@ -123,10 +123,11 @@ std::unique_ptr<Process> make_dsgd(const ProcessSettings& settings) {
 
 std::unique_ptr<Process> make_dcsgd(const ProcessSettings& settings, double omega, Correlation correlation) {
   settings.check();
-  TERSEGRAD_CHECK(omega >= 0 && std::isfinite(omega), "omega is '", omega, "' (a variance factor must be a number from 0)");
+  TERSEGRAD_CHECK(omega >= 0 && std::isfinite(omega), "omega is '", omega,
+                  "' (a variance factor must be a number from 0)");
   const auto most = static_cast<double>(settings.layout.dim - 1);
-  TERSEGRAD_CHECK(correlation != Correlation::exactly_k || omega <= most * (1 + 1e-12), "omega is '", omega, "', but Rand-k on ",
-                  settings.layout.dim, " coordinates has at most ", most, " (k = 1)");
+  TERSEGRAD_CHECK(correlation != Correlation::exactly_k || omega <= most * (1 + 1e-12), "omega is '", omega,
+                  "', but Rand-k on ", settings.layout.dim, " coordinates has at most ", most, " (k = 1)");
   return std::make_unique<Dcsgd>(settings, omega, correlation);
 }
 

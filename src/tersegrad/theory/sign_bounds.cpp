@@ -46,8 +46,10 @@ double sign_phase1_end(double mu, double gap, PhaseOne form) {
 Relaxation sign_phase2_bound(const SignSettings& s, double gap, Intercept intercept) {
   s.check();
   check_gap(s.mu, gap);
-  const double q = intercept == Intercept::secant ? s.student.intercept1 : std::max(s.student.intercept1, s.student.intercept2);
-  const double source = s.lr * (s.trace - s.mu * static_cast<double>(s.dim) * q * q) / (2 * static_cast<double>(s.agents));
+  const double q =
+      intercept == Intercept::secant ? s.student.intercept1 : std::max(s.student.intercept1, s.student.intercept2);
+  const double source =
+      s.lr * (s.trace - s.mu * static_cast<double>(s.dim) * q * q) / (2 * static_cast<double>(s.agents));
   return {gap, 2 * s.mu * delta(s, s.student.slope), source};
 }
 

@@ -72,8 +72,8 @@ struct PhaseTwoState {
 /// "bound" falls below what it bounds (tested); `printed` computes that one.
 double sign_phase2_spread(const PhaseTwoState& state, Intercept intercept = Intercept::secant);
 
-/// P[‖X_t − E X_t‖² > a] ≤ (ηt/(Na))·spread, for f convex and separable (its drift contracts), from Chebyshev's inequality.
-/// The print has η/a for ηt/(Na). \param t ≥ 0   \param a > 0
+/// P[‖X_t − E X_t‖² > a] ≤ (ηt/(Na))·spread, for f convex and separable (its drift contracts), from Chebyshev's
+/// inequality. The print has η/a for ηt/(Na). \param t ≥ 0   \param a > 0
 double sign_phase2_escape(const PhaseTwoState& state, double t, double a);
 
 }  // namespace tersegrad

@@ -22,8 +22,8 @@ std::int64_t binomial_law(std::int64_t n, double p, double q, std::vector<double
   const auto count = static_cast<double>(n);
   const auto mode = std::min(n, static_cast<std::int64_t>((count + 1) * p));
   const auto m = static_cast<double>(mode);
-  const double peak = std::exp(std::lgamma(count + 1) - std::lgamma(m + 1) - std::lgamma(count - m + 1) + m * std::log(p) +
-                               (count - m) * std::log(q));
+  const double peak = std::exp(std::lgamma(count + 1) - std::lgamma(m + 1) - std::lgamma(count - m + 1) +
+                               m * std::log(p) + (count - m) * std::log(q));
   double term = peak;
   std::int64_t first = mode;
   while (first > 0) {
@@ -58,7 +58,8 @@ SignLattice::SignLattice(const QuadraticSettings& s, std::int64_t coordinate, do
   TERSEGRAD_CHECK(s.agents <= 1'000'000, "number of agents is '", s.agents, "' (the exact law takes at most 1000000)");
   for (std::int64_t i = 0; i < s.noise.rows(); ++i) {
     const double sigma = s.noise.scale(i, coordinate);
-    TERSEGRAD_CHECK(sigma > 0, "noise scale sigma is '", sigma, "' (DSignSGD's exact law needs noise in every coordinate)");
+    TERSEGRAD_CHECK(sigma > 0, "noise scale sigma is '", sigma,
+                    "' (DSignSGD's exact law needs noise in every coordinate)");
     ratio_.push_back(std::sqrt(s.batch) * lambda_ / sigma);
   }
 }
@@ -78,7 +79,8 @@ std::int64_t SignLattice::count_law(double x) {
   for (const double ratio : ratio_) {  // one coin after the other
     const double h = response_(ratio * x);
     signs_.push_back(0);
-    for (std::size_t n = signs_.size() - 1; n > 0; --n) signs_[n] = 0.5 * (1 - h) * signs_[n] + 0.5 * (1 + h) * signs_[n - 1];
+    for (std::size_t n = signs_.size() - 1; n > 0; --n)
+      signs_[n] = 0.5 * (1 - h) * signs_[n] + 0.5 * (1 + h) * signs_[n - 1];
     signs_[0] *= 0.5 * (1 - h);
   }
   return 0;

@@ -12,11 +12,11 @@ namespace tersegrad {
 
 /// The exact law of x_k, x_{k+1} = x_k − (η/N) Σ_i sign(λx_k + σ_i/√B·T_i) with T_i ~ t_ν independent.
 ///
-/// The moments of DSignSGD obey no closed recursion: E x_{k+1} takes E 2Ξ_ν(√Bλx_k/σ), no moment of x_k. But the sum of N
-/// signs is an integer, so x_k = x_0 + kη − (2η/N)U_k with U_k the number of plus signs so far, and U_{k+1} − U_k given x_k
-/// is Binomial(N, p(x_k)) (a sum of unequal coins for unequal agents), p = (1 + 2Ξ_ν)/2. The law of U_k is therefore a
-/// vector, advanced without error but rounding and the tails below 1e-18 that each step drops (`lost`). Coordinates of a
-/// diagonal quadratic with independent noise never meet: one lattice each. Cost of a step: states × N.
+/// The moments of DSignSGD obey no closed recursion: E x_{k+1} takes E 2Ξ_ν(√Bλx_k/σ), no moment of x_k. But the sum
+/// of N signs is an integer, so x_k = x_0 + kη − (2η/N)U_k with U_k the number of plus signs so far, and U_{k+1} − U_k
+/// given x_k is Binomial(N, p(x_k)) (a sum of unequal coins for unequal agents), p = (1 + 2Ξ_ν)/2. The law of U_k is
+/// therefore a vector, advanced without error but rounding and the tails below 1e-18 that each step drops (`lost`).
+/// Coordinates of a diagonal quadratic with independent noise never meet: one lattice each. Cost of a step: states × N.
 class SignLattice {
  public:
   /// Coordinate `coordinate` of a run started at `start`. \throws Error unless every σ is positive (a zero gradient has

@@ -84,7 +84,11 @@ struct Inverses {
 class SecantFlow final : public Process {
  public:
   SecantFlow(const ProcessSettings& s, Side side, double tolerance)
-      : Process(s.layout), gradient_(s.gradient), inverses_(s), side_(side), constants_(student_constants(s.noise.nu(), tolerance)) {}
+      : Process(s.layout),
+        gradient_(s.gradient),
+        inverses_(s),
+        side_(side),
+        constants_(student_constants(s.noise.nu(), tolerance)) {}
   std::int64_t normals() const override { return 0; }
   void evaluate(std::span<const double> x, std::span<const double>, std::span<double> drift,
                 std::span<double>) const override {

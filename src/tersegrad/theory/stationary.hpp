@@ -56,8 +56,9 @@ double quadratic_loss(std::span<const double> curvature, std::span<const double>
 /// diagonal of Σ̃ enters. \throws Error for ν ≤ 2
 MomentLaw dcsgd_law(const QuadraticSettings& settings, double omega);
 
-/// DSignSGD's phase-3 SDE (C.16): decay ℓ_νs_1H, rate 2(ℓ_νs_1H + (η/2N)ℓ_ν²s_2H²), source η/N, s_1 = √B·mean_i σ_ij^−1,
-/// s_2 = B·mean_i σ_ij^−2. The stationary covariance (η/2N)(ℓ_νI + (η/2N)ℓ_ν²s_2s_1^−1H)^−1H^−1s_1^−1 is linear in σ.
+/// DSignSGD's phase-3 SDE (C.16): decay ℓ_νs_1H, rate 2(ℓ_νs_1H + (η/2N)ℓ_ν²s_2H²), source η/N, s_1 = √B·mean_i
+/// σ_ij^−1, s_2 = B·mean_i σ_ij^−2. The stationary covariance (η/2N)(ℓ_νI + (η/2N)ℓ_ν²s_2s_1^−1H)^−1H^−1s_1^−1 is
+/// linear in σ.
 MomentLaw sign_law(const QuadraticSettings& settings);
 
 /// What Euler–Maruyama with step Δt makes of a law: factor 1 − decay·Δt, square (1 − decay·Δt)² + Δt(2·decay − rate),
@@ -70,8 +71,8 @@ MomentRecursion euler_maruyama_moments(const MomentLaw& law, double dt);
 /// alone, so coordinates do not couple in these moments (their joint law does: see cross moments).
 MomentRecursion dcsgd_recursion(const QuadraticSettings& settings, double omega);
 
-/// E[X_jX_l]' = −rate·E[X_jX_l] for j ≠ l under DCSGD's SDE: λ_j + λ_l − (η/N)c·λ_jλ_l, with c the off-diagonal factor of
-/// Σ̃ (−ω/(d − 1) for Rand-k, 0 for independent coordinates, ω as printed). No source: it tells the three apart.
+/// E[X_jX_l]' = −rate·E[X_jX_l] for j ≠ l under DCSGD's SDE: λ_j + λ_l − (η/N)c·λ_jλ_l, with c the off-diagonal factor
+/// of Σ̃ (−ω/(d − 1) for Rand-k, 0 for independent coordinates, ω as printed). No source: it tells the three apart.
 double dcsgd_cross_rate(const QuadraticSettings& settings, std::size_t j, std::size_t l, double c);
 /// The algorithm's: E[x_jx_l] is multiplied by (1 − ηλ_j)(1 − ηλ_l) + (η²/N)c·λ_jλ_l in every step.
 double dcsgd_cross_factor(const QuadraticSettings& settings, std::size_t j, std::size_t l, double c);

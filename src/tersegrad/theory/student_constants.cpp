@@ -87,7 +87,8 @@ double quantile_of_tail(double nu, double tolerance) {
 /// x > 0 where the density falls to m: 2Ξ'_ν(x) = m.
 double slope_inverse(double nu, double ell, double m) {
   if (is_gaussian(nu)) return std::sqrt(2 * std::log(ell / m));
-  const double log = std::log(ell / m) / (nu + 1);  // x² = ν((ℓ/m)^(2/(ν+1)) − 1), whose square root may exist where it does not
+  const double log =
+      std::log(ell / m) / (nu + 1);  // x² = ν((ℓ/m)^(2/(ν+1)) − 1), whose square root may exist where it does not
   return std::sqrt(nu) * std::exp(log) * std::sqrt(-std::expm1(-2 * log));
 }
 

@@ -30,11 +30,11 @@ struct StudentConstants {
   double nu = 0;
   double tolerance = 0;   ///< what "≈ 1" means: 1 − 2Ξ_ν(ψ_ν) = tolerance
   double ell = 0;         ///< ℓ_ν = 2Ξ'_ν(0)
-  double psi = 0;         ///< ψ_ν: beyond it a sign is right with probability ≥ 1 − tolerance/2 (may overflow to infinity for ν < 0.01)
+  double psi = 0;         ///< ψ_ν: beyond it a sign is wrong with probability ≤ tolerance/2 (overflows for ν < 0.01)
   double slope = 0;       ///< m_ν: of the secant of 2Ξ_ν through 1 and ψ_ν
   double intercept1 = 0;  ///< q_ν,1: the secant's, ≥ 0; m x + q_1 ≤ 2Ξ_ν(x) on [1, ψ_ν]
-  double intercept2 = 0;  ///< q_ν,2: the tangent's of slope m_ν; 2Ξ_ν(x) ≤ m x + q_2 for every x ≥ 0. q_1 < q_2: 2Ξ_ν is concave
-  double at_one = 0;      ///< 2Ξ_ν(1): |2Ξ_ν(x)| ≥ 2Ξ_ν(1)|x| for |x| ≤ 1, the chord that makes phase 3 a bound of the full SDE
+  double intercept2 = 0;  ///< q_ν,2 > q_1 (2Ξ_ν is concave): the tangent's of slope m_ν; 2Ξ_ν(x) ≤ m x + q_2, x ≥ 0
+  double at_one = 0;      ///< 2Ξ_ν(1): |2Ξ_ν(x)| ≥ 2Ξ_ν(1)|x| for |x| ≤ 1; with this chord phase 3 bounds the full SDE
 };
 
 /// \param tolerance in (0, 1 − 2Ξ_ν(1)): ψ_ν must lie beyond 1. The paper leaves it open

@@ -1,6 +1,7 @@
 #include "tersegrad/train/trainer.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <optional>
 
@@ -25,6 +26,15 @@ namespace {
 constexpr int max_skips_in_a_row = 50;
 /// Seconds between the times at which rank 0 asks for the ranks' timings.
 constexpr double report_every_s = 0.5;
+
+/// A value of the configuration with all its digits: two learning rates that differ in the last one differ.
+std::string exact_text(const LogValue& value) {
+  if (const auto* number = std::get_if<double>(&value)) {
+    char digits[40];
+    return {digits, std::to_chars(digits, digits + sizeof digits, *number).ptr};
+  }
+  return std::visit([](const auto& other) { return concat(other); }, value);
+}
 
 double norm(std::span<const float> values) {
   double squares = 0;
@@ -81,7 +91,7 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
   require_same(comm_, [&] {
     std::string text;
     for (const auto& field : config_.describe()) {
-      text += field.key + " = " + std::visit([](const auto& value) { return concat(value); }, field.value) + "\n";
+      text += field.key + " = " + exact_text(field.value) + "\n";
     }
     return text;
   }(), "the options", "start every rank with the same command");
@@ -107,6 +117,11 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
                     map.begin(comm_.rank()), map.end(comm_.rank()));
     update_.resize(static_cast<std::size_t>(objective_->layout().total()));
     if (config_.batch == 0) full_gradient_.emplace(comm_, *objective_);
+    Log log(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
+    if (comm_.rank() == 0) log_.emplace(std::move(log));
+  });
+  // Only once every rank is sure that it can run: --overwrite removes an old run.
+  collectively(comm_, [&] {
     if (comm_.rank() == 0) open_log();
   });
   recorder_.emplace(comm_, exchange_->map(), log_ ? &*log_ : nullptr);
@@ -124,7 +139,6 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
 
 void Run::open_log() {
   if (!config_.out.empty()) folder_.emplace(config_.out, config_.overwrite ? ExistingRun::overwrite : ExistingRun::refuse);
-  log_.emplace(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
   RunInfo info;
   info.folder = config_.out;
   info.configuration = config_.describe();

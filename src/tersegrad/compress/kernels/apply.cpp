@@ -15,8 +15,15 @@ using Planes = std::span<const std::byte* const>;
 /// u = scale · (factor · count + offset)
 struct Map {
   float scale;
-  float offset;
-  float factor;
+  std::int32_t offset;
+  std::int32_t factor;
+
+  /// Whether every s of that many planes is in [−128, 127].
+  bool fits_a_byte(std::size_t planes) const {
+    if (planes > 8) return false;
+    const std::int64_t other = offset + ((std::int64_t{1} << planes) - 1) * factor;
+    return std::min<std::int64_t>(offset, other) >= -128 && std::max<std::int64_t>(offset, other) <= 127;
+  }
 };
 
 }  // namespace
@@ -41,17 +48,18 @@ std::size_t apply(Planes, std::span<float>, const Map&, float) { return 0; }
 
 constexpr std::size_t word = 64;  // coordinates decoded together
 
-/// Counts of coordinates [8·byte, 8·byte + 64), bits `first` to `last` of them, as bytes.
-HWY_INLINE void count_bytes(Planes planes, std::size_t first, std::size_t last,
-                            std::size_t byte, std::uint8_t* out) {
+/// out[i] ← first + Σ_p weight·2^p·bit of coordinate 8·byte + i, i < 64, modulo 256; planes `from` to `to`.
+HWY_INLINE void sum_bytes(Planes planes, std::size_t from, std::size_t to, std::size_t byte, int first, int weight,
+                          std::uint8_t* out) {
   const hn::CappedTag<std::uint8_t, word> d;
   for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
-    auto count = hn::Zero(d);
-    for (std::size_t p = first; p < last; ++p) {
+    auto sum = hn::Set(d, static_cast<std::uint8_t>(first));
+    for (std::size_t p = from; p < to; ++p) {
       const auto* bits = reinterpret_cast<const std::uint8_t*>(planes[p] + byte + i / 8);
-      count = hn::Or(count, hn::IfThenElseZero(hn::LoadMaskBits(d, bits), hn::Set(d, static_cast<std::uint8_t>(1u << (p - first)))));
+      const auto value = hn::Set(d, static_cast<std::uint8_t>(weight << (p - from)));
+      sum = hn::Add(sum, hn::IfThenElseZero(hn::LoadMaskBits(d, bits), value));
     }
-    hn::StoreU(count, d, out + i);
+    hn::StoreU(sum, d, out + i);
   }
 }
 
@@ -61,18 +69,30 @@ HWY_INLINE std::size_t for_each(Planes planes, std::size_t n, const Map& map, Us
   if (planes.size() > 16) return 0;
   const Lanes32<float> d;
   const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<std::uint8_t, decltype(d)> d8;
-  const auto scale = hn::Set(d, map.scale), offset = hn::Set(d, map.offset), factor = hn::Set(d, map.factor);
+  const hn::Rebind<std::uint8_t, decltype(d)> du8;
+  const hn::Rebind<std::int8_t, decltype(d)> di8;
+  const auto scale = hn::Set(d, map.scale);
   const std::size_t whole = n / word * word;
-  const std::size_t low_planes = std::min<std::size_t>(planes.size(), 8);
   HWY_ALIGN std::uint8_t low[word], high[word];
+  if (map.fits_a_byte(planes.size())) {
+    // Few agents: s itself is added up, 8 bits a coordinate.
+    for (std::size_t j = 0; j < whole; j += word) {
+      sum_bytes(planes, 0, planes.size(), j / 8, map.offset, map.factor, low);
+      for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
+        const auto sum = hn::PromoteTo(di, hn::BitCast(di8, hn::LoadU(du8, low + i)));
+        use(j + i, hn::Mul(scale, hn::ConvertTo(d, sum)));
+      }
+    }
+    return whole;
+  }
+  const auto offset = hn::Set(d, static_cast<float>(map.offset)), factor = hn::Set(d, static_cast<float>(map.factor));
   for (std::size_t j = 0; j < whole; j += word) {
-    count_bytes(planes, 0, low_planes, j / 8, low);
-    if (planes.size() > 8) count_bytes(planes, 8, planes.size(), j / 8, high);
+    sum_bytes(planes, 0, std::min<std::size_t>(planes.size(), 8), j / 8, 0, 1, low);
+    if (planes.size() > 8) sum_bytes(planes, 8, planes.size(), j / 8, 0, 1, high);
     for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
-      auto count = hn::PromoteTo(di, hn::LoadU(d8, low + i));
-      if (planes.size() > 8) count = hn::Or(count, hn::ShiftLeft<8>(hn::PromoteTo(di, hn::LoadU(d8, high + i))));
-      const auto sum = hn::Add(hn::Mul(hn::ConvertTo(d, count), factor), offset);  // exact
+      auto count = hn::PromoteTo(di, hn::LoadU(du8, low + i));
+      if (planes.size() > 8) count = hn::Or(count, hn::ShiftLeft<8>(hn::PromoteTo(di, hn::LoadU(du8, high + i))));
+      const auto sum = hn::MulAdd(hn::ConvertTo(d, count), factor, offset);  // exact, so one rounding or two are the same
       use(j + i, hn::Mul(scale, sum));
     }
   }
@@ -123,7 +143,7 @@ std::vector<const std::byte*> advanced(Planes planes, std::size_t bytes) {
 
 void decode_counts(Planes planes, std::span<float> out, float scale, std::int32_t offset, std::int32_t factor) {
   check(planes, offset, factor);
-  const Map map{scale, static_cast<float>(offset), static_cast<float>(factor)};
+  const Map map{scale, offset, factor};
   const std::size_t done = HWY_DYNAMIC_DISPATCH(decode)(planes, out, map);
   if (done < out.size()) {
     reference::decode_counts(advanced(planes, done / 8), out.subspan(done), scale, offset, factor);
@@ -132,7 +152,7 @@ void decode_counts(Planes planes, std::span<float> out, float scale, std::int32_
 
 void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor, float step) {
   check(planes, offset, factor);
-  const Map map{scale, static_cast<float>(offset), static_cast<float>(factor)};
+  const Map map{scale, offset, factor};
   const std::size_t done = HWY_DYNAMIC_DISPATCH(apply)(planes, x, map, step);
   if (done < x.size()) {
     reference::apply_counts(advanced(planes, done / 8), x.subspan(done), scale, offset, factor, step);
