@@ -27,6 +27,7 @@ class SmallResNet final : public Network {
   }
 
   torch::Tensor forward(torch::Tensor x) override {
+    // Channels last: LibTorch's pool takes one pixel at a time otherwise, 5 ms of a 40 ms step at batch 32.
     // In place where backward does not need what is overwritten (an affine map's output).
     const torch::Tensor first = first_->forward(x.contiguous(torch::MemoryFormat::ChannelsLast)).relu_();
     x = torch::max_pool2d(second_->forward(first).add_(first), 2);

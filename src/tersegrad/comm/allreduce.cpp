@@ -35,11 +35,12 @@ class AllReduceExchange : public Exchange {
     std::memcpy(headers.data(), gathered.bytes.data(), gathered.bytes.size());
     check_uplinks(headers, job, map_);
 
-    aggregate.payload.resize(static_cast<std::size_t>(job.bucket.size()) * 4);
-    sum_.resize(static_cast<std::size_t>(job.bucket.size()));
-    reduce(job, sum_);
-    for (float& value : sum_) value /= static_cast<float>(map_.agents());
-    std::memcpy(aggregate.payload.data(), sum_.data(), aggregate.payload.size());
+    // The sum is formed where it will be read: the payload is aligned, and its bytes are the floats of `none`.
+    const auto size = static_cast<std::size_t>(job.bucket.size());
+    aggregate.payload.resize(size * sizeof(float));
+    const std::span<float> mean(reinterpret_cast<float*>(aggregate.payload.data()), size);
+    reduce(job, mean);
+    for (float& value : mean) value /= static_cast<float>(map_.agents());
     aggregate.header.k = static_cast<std::uint64_t>(job.bucket.size());
     aggregate.header.flags = 0;
     complete_aggregate_header(headers, job, aggregate);
@@ -59,9 +60,6 @@ class AllReduceExchange : public Exchange {
 
   const Communicator& comm_;
   AgentMap map_;
-
- private:
-  std::vector<float> sum_;
 };
 
 class OrderedAllReduce final : public AllReduceExchange {

@@ -22,9 +22,7 @@ void ordered_sum(const Communicator& comm, std::span<const std::byte* const> add
 
   // MPI matches messages of one sender and tag in order, so segments need no numbers.
   std::vector<MPI_Request> up_in(segments, MPI_REQUEST_NULL), up_out = up_in, down_in = up_in, down_out = up_in;
-  if (first) {
-    std::fill(sum.begin(), sum.end(), 0.0f);
-  } else {
+  if (!first) {
     for (std::size_t s = 0; s < segments; ++s) up_in[s] = comm.start_receive(bytes_of(part(s)), rank - 1, tag_up);
   }
   std::size_t up = 0, asked = 0, down = 0;  // segments: added here, awaited from above, finished
@@ -32,6 +30,8 @@ void ordered_sum(const Communicator& comm, std::span<const std::byte* const> add
     bool moved = false;
     if (up < segments && (first || comm.ready(up_in[up]))) {
       const auto here = part(up);
+      // While the segment is in the cache: begin (on the first rank), then add.
+      if (first) std::fill(here.begin(), here.end(), 0.0f);
       for (const std::byte* addend : addends) add_values(addend + up * segment * sizeof(float), here);
       if (!last) up_out[up] = comm.start_send(bytes_of(std::span<const float>(here)), rank + 1, tag_up);
       ++up;

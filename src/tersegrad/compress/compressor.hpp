@@ -58,6 +58,9 @@ class Aggregator {
   /// Unpacks an aggregate. \param mean bucket.size() coordinates, overwritten
   /// \throws Error if the payload is not what its header promises
   virtual void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) = 0;
+  /// The mean itself where the payload holds it as plain, aligned floats; empty where it must be decoded. Spares an
+  /// uncompressed run a pass over memory. \throws Error as decode does
+  virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }
 };
 
 /// A compression scheme. Immutable; N agents share one.

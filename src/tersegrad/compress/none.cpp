@@ -17,8 +17,7 @@ class NoneEncoder final : public Encoder {
     resize_payload(message, static_cast<std::int64_t>(values.size()) * bytes_per_value(wire_));
     message.header.k = values.size();
     message.header.flags = 0;
-    message.header.nonfinite = saturate(count_nonfinite(values));
-    pack_values(wire_, values, message.payload);
+    message.header.nonfinite = saturate(pack_and_count(wire_, values, message.payload));
   }
 
  private:
@@ -56,6 +55,12 @@ class NoneAggregator final : public Aggregator {
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
     require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
     unpack_values(wire_, aggregate.payload, mean);
+  }
+
+  std::span<const float> plain(const Bucket& bucket, const MessageView& aggregate) override {
+    require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
+    if (wire_ != ValueFormat::fp32 || reinterpret_cast<std::uintptr_t>(aggregate.payload.data()) % alignof(float) != 0) return {};
+    return {reinterpret_cast<const float*>(aggregate.payload.data()), static_cast<std::size_t>(bucket.size())};
   }
 
  private:

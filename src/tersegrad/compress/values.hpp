@@ -30,4 +30,7 @@ void unpack_values(ValueFormat format, std::span<const std::byte> in, std::span<
 /// Number of values that are inf or NaN.
 std::int64_t count_nonfinite(std::span<const float> values);
 
+/// pack_values and count_nonfinite in one pass over memory. \return the count
+std::int64_t pack_and_count(ValueFormat format, std::span<const float> values, std::span<std::byte> out);
+
 }  // namespace tersegrad

@@ -1,6 +1,7 @@
 // The update that every rank applies to its replica of x.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "tersegrad/core/buffer.hpp"
@@ -17,11 +18,12 @@ struct OptimizerOptions {
 /// With µ = λ = 0, the default, this is the paper's x ← x − ηu (Eqs. 1, 5, 10).
 class Optimizer {
  public:
-  /// \throws Error if an option is out of range
-  explicit Optimizer(const OptimizerOptions& options);
-  /// \param update u, same length as x; consumed (its content is unspecified afterwards)
-  void apply(std::span<float> x, std::span<float> update, double learning_rate);
-  /// v; empty without momentum or before the first step. What a checkpoint keeps.
+  /// \param total length of x  \throws Error if an option is out of range
+  Optimizer(const OptimizerOptions& options, std::int64_t total);
+  /// Updates the coordinates [first, first + update.size()) of x.
+  /// \param x the whole vector
+  void apply(std::span<float> x, std::int64_t first, std::span<const float> update, double learning_rate);
+  /// v; empty without momentum. What a checkpoint keeps.
   std::span<float> memory() { return velocity_; }
 
  private:

@@ -3,7 +3,7 @@
 namespace tersegrad {
 
 std::vector<SeriesInfo> Recorder::columns() {
-  return {{"step", "", "step, counted from 0"},
+  return {{"step", "", "step, counted from 1"},
           {"time_s", "s", "wall clock since the first step began, evaluation included"},
           {"loss", "", "mean over agents of the loss before the update"},
           {"learning_rate", "", "step size"},

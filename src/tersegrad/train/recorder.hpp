@@ -13,7 +13,7 @@ namespace tersegrad {
 
 /// One logged step, as rank 0 knows it (elsewhere only `time` matters).
 struct StepRecord {
-  std::int64_t step = 0;
+  std::int64_t step = 0;  ///< counted from 1: updates made, this one included
   double time_s = 0;  ///< wall clock since the first step began
   double loss = 0;    ///< mean over agents, before the update
   double learning_rate = 0;

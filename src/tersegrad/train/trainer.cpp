@@ -36,10 +36,17 @@ std::string exact_text(const LogValue& value) {
   return std::visit([](const auto& other) { return concat(other); }, value);
 }
 
-double norm(std::span<const float> values) {
+/// Σ v², in eight lanes: one running sum would wait for each addition before the next.
+double sum_of_squares(std::span<const float> values) {
+  double lanes[8] = {};
+  std::size_t j = 0;
+  for (; j + 8 <= values.size(); j += 8) {
+    for (std::size_t l = 0; l < 8; ++l) lanes[l] += static_cast<double>(values[j + l]) * static_cast<double>(values[j + l]);
+  }
+  for (; j < values.size(); ++j) lanes[0] += static_cast<double>(values[j]) * static_cast<double>(values[j]);
   double squares = 0;
-  for (const float value : values) squares += static_cast<double>(value) * static_cast<double>(value);
-  return std::sqrt(squares);
+  for (const double lane : lanes) squares += lane;
+  return squares;
 }
 
 class Run {
@@ -57,8 +64,9 @@ class Run {
   bool step(std::uint64_t k);
   void exchange(std::uint64_t k, std::uint8_t control);
   bool may_update();
+  void apply();
   void record(bool updated);
-  bool logged(std::int64_t k) const { return k % config_.log_every == 0; }
+  bool logged(std::int64_t step) const { return step == 1 || step % config_.log_every == 0; }
   void finish();
 
   const Communicator& comm_;
@@ -76,8 +84,8 @@ class Run {
   std::optional<Log> log_;              // rank 0
   std::optional<Recorder> recorder_;
   std::vector<Bucket> buckets_;
-  Buffer<float> update_;
-  Message aggregate_;
+  std::vector<Message> aggregates_;  // of the step, one a bucket: nothing is applied before all are known
+  Buffer<float> decoded_;
   RunResult result_;
   StepRecord record_;
   std::uint8_t seen_control_ = 0;  // of the last aggregate: the same on every rank
@@ -100,7 +108,6 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
     prepare_compute(config_.threads);
     learning_rate_.emplace(config_.lr, static_cast<std::uint64_t>(config_.steps), static_cast<std::uint64_t>(config_.warmup),
                            config_.schedule);
-    optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay});
     noise_ = NoiseRegistry::instance().make(config_.noise);
     const ExchangeSetup setup{&comm_, static_cast<std::uint32_t>(config_.agents)};
     exchange_ = ExchangeRegistry::instance().make(config_.exchange, setup);
@@ -115,7 +122,8 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
     buckets_ = cut_into_buckets(objective_->layout().total(), config_.bucket);
     agents_.emplace(AgentParts{&config_, objective_.get(), noise_.get(), compressor_.get(), buckets_},
                     map.begin(comm_.rank()), map.end(comm_.rank()));
-    update_.resize(static_cast<std::size_t>(objective_->layout().total()));
+    aggregates_.resize(buckets_.size());
+    optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay}, objective_->layout().total());
     if (config_.batch == 0) full_gradient_.emplace(comm_, *objective_);
     Log log(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
     if (comm_.rank() == 0) log_.emplace(std::move(log));
@@ -168,7 +176,7 @@ RunResult Run::run() {
 /// \return whether x was updated
 bool Run::step(std::uint64_t k) {
   record_ = StepRecord();
-  record_.step = static_cast<std::int64_t>(k);
+  record_.step = static_cast<std::int64_t>(k) + 1;
   record_.learning_rate = learning_rate_->at(k);
 
   std::uint8_t control = StopSignal::received() != 0 ? flag_stop : 0;
@@ -185,11 +193,7 @@ bool Run::step(std::uint64_t k) {
   agents_->compute(k, shared, shared_loss, control, record_.time);
   exchange(k, control);
   const bool update = may_update();
-  if (log_ && logged(record_.step)) record_.update_norm = norm(update_);
-
-  watch.lap();
-  if (update) optimizer_->apply(objective_->parameters(), update_, record_.learning_rate);
-  record_.time.apply += watch.lap();
+  if (update) apply();
   record_.time_s = since_start_.seconds();
 
   result_.traffic.uplink.add(record_.traffic.uplink.payload, record_.traffic.uplink.header);
@@ -202,7 +206,7 @@ bool Run::step(std::uint64_t k) {
 
 /// Evaluates where it is due and logs the step.
 void Run::record(bool updated) {
-  const bool evaluated = updated && config_.eval_every > 0 && (record_.step + 1) % config_.eval_every == 0;
+  const bool evaluated = updated && config_.eval_every > 0 && record_.step % config_.eval_every == 0;
   if (evaluated) {
     const Stopwatch watch;
     record_.test = evaluate(comm_, *objective_);
@@ -220,16 +224,36 @@ void Run::exchange(std::uint64_t k, std::uint8_t control) {
   seen_control_ = 0;
   for (const auto& bucket : buckets_) {
     const ExchangeJob job{k, bucket, compressor_.get(), agents_->messages(bucket), control};
-    exchange_->run(job, *aggregator_, aggregate_, record_.traffic);
-    record_.time.exchange += watch.lap();
-    aggregator_->decode(bucket, view(aggregate_),
-                        std::span(update_).subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size())));
-    record_.time.compress += watch.lap();
-    nonfinite_agents_ = std::max<std::int64_t>(nonfinite_agents_, aggregate_.header.nonfinite);
-    seen_control_ |= aggregate_.header.flags & control_flags;
+    Message& aggregate = aggregates_[bucket.index];
+    exchange_->run(job, *aggregator_, aggregate, record_.traffic);
+    nonfinite_agents_ = std::max<std::int64_t>(nonfinite_agents_, aggregate.header.nonfinite);
+    seen_control_ |= aggregate.header.flags & control_flags;
   }
-  record_.loss = static_cast<double>(aggregate_.header.loss);
+  record_.time.exchange += watch.lap();
+  record_.loss = static_cast<double>(aggregates_.back().header.loss);
   record_.nonfinite_agents = nonfinite_agents_;
+}
+
+/// Unpacks the aggregates and applies them to this rank's replica.
+void Run::apply() {
+  const bool wants_norm = log_ && logged(record_.step);
+  double squares = 0;
+  Stopwatch watch;
+  for (const auto& bucket : buckets_) {
+    const MessageView aggregate = view(aggregates_[bucket.index]);
+    auto mean = aggregator_->plain(bucket, aggregate);
+    if (mean.empty()) {
+      decoded_.resize(static_cast<std::size_t>(bucket.size()));
+      aggregator_->decode(bucket, aggregate, decoded_);
+      mean = decoded_;
+    }
+    record_.time.compress += watch.lap();
+    if (wants_norm) squares += sum_of_squares(mean);
+    watch.lap();
+    optimizer_->apply(objective_->parameters(), bucket.begin, mean, record_.learning_rate);
+    record_.time.apply += watch.lap();
+  }
+  record_.update_norm = wants_norm ? std::sqrt(squares) : 0;
 }
 
 /// Decides from what every rank has seen alike.
