@@ -133,6 +133,24 @@ names_a_killed_rank() {
   contains "$text" "signal 9"
 }
 
+# What Open MPI 4.1.4 prints in one of ten such cases: its log of states, and no notice.
+names_a_killed_rank_that_mpirun_forgets() {
+  local text status
+  mkdir "$work/bin"
+  cat >"$work/bin/mpirun" <<'EOF'
+#!/bin/sh
+echo "[host:196] [[8263,0],0] ACTIVATE JOB [8263,1] STATE RUNNING AT state_base_fns.c:692" >&2
+echo "a line of the program" >&2
+echo "[host:196] [[8263,0],0] ACTIVATE PROC [[8263,1],3] STATE ABORTED BY SIGNAL AT odls_base_default_fns.c:1746" >&2
+exit 137
+EOF
+  chmod +x "$work/bin/mpirun"
+  text=$(PATH="$work/bin:$PATH" "$launch" --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "the status" $status 137
+  equal "what is said" "$text" "a line of the program
+mpirun: process rank 3 exited on signal 9 (Killed)."
+}
+
 passes_sigterm_on() {
   start
   kill -TERM "$job"
