@@ -39,7 +39,7 @@ std::vector<std::string> class_heading(const Dataset& data, std::vector<std::str
   for (std::int64_t c = 0; c < data.classes(); ++c) {
     const auto index = static_cast<std::size_t>(c);
     heading.push_back(index < names.size() && names[index] != std::to_string(c) ? std::to_string(c) + " " + names[index]
-                                                                               : std::to_string(c));
+                                                                                : std::to_string(c));
   }
   return heading;
 }
@@ -69,7 +69,8 @@ std::string feature_summary(const Dataset& data, const Examples& examples) {
   for (std::int64_t row = 0; row < examples.size(); ++row) {
     examples.features({&row, 1}, x);
     for (const float value : x) {
-      TERSEGRAD_CHECK(std::isfinite(value), "data set '", data.name(), "' has a feature that is not finite in row ", row);
+      TERSEGRAD_CHECK(std::isfinite(value), "data set '", data.name(), "' has a feature that is not finite in row ",
+                      row);
       sum += value;
       squares += static_cast<double>(value) * value;
       smallest = std::min<double>(smallest, value);
@@ -85,7 +86,8 @@ std::string feature_summary(const Dataset& data, const Examples& examples) {
 }
 
 void show(const Dataset& data) {
-  std::cout << data.name() << ": features of shape " << shape_text(data.shape()) << ", " << data.classes() << " classes\n\n";
+  std::cout << data.name() << ": features of shape " << shape_text(data.shape()) << ", " << data.classes()
+            << " classes\n\n";
   TextTable table(class_heading(data, {"split", "rows"}));
   add_row(table, "train", class_counts(data.train(), data.classes()));
   add_row(table, "test", class_counts(data.test(), data.classes()));
@@ -99,8 +101,10 @@ void show_shards(const Dataset& data, std::int64_t agents, double skew, std::uin
                                : even_shards(data.train().size(), agents, seed);
   const auto partition = measure_partition(shards, labels, data.classes());
   TextTable table(class_heading(data, {"agent", "rows"}));
-  for (std::size_t agent = 0; agent < shards.size(); ++agent) add_row(table, std::to_string(agent), partition.histogram[agent]);
-  std::cout << "\n" << table.str() << "\nskew (mean total variation distance of the agents' class shares from all): "
+  for (std::size_t agent = 0; agent < shards.size(); ++agent)
+    add_row(table, std::to_string(agent), partition.histogram[agent]);
+  std::cout << "\n"
+            << table.str() << "\nskew (mean total variation distance of the agents' class shares from all): "
             << format_number(partition.skew) << "\n";
 }
 
@@ -112,13 +116,14 @@ int run(int argc, char** argv) {
       "seed", "seed of the split, the samples and the shards", cxxopts::value<std::uint64_t>()->default_value("1"))(
       "samples", "use only so many training rows (0: all)", cxxopts::value<std::int64_t>()->default_value("0"))(
       "agents", "also show the shards of so many agents (0: none)", cxxopts::value<std::int64_t>()->default_value("0"))(
-      "skew", "Dirichlet parameter of class-skewed shards, > 0 (0: even shards)", cxxopts::value<double>()->default_value("0"))(
-      "h,help", "this text");
+      "skew", "Dirichlet parameter of class-skewed shards, > 0 (0: even shards)",
+      cxxopts::value<double>()->default_value("0"))("h,help", "this text");
   options.parse_positional({"name"});
   bool done = false;
   const auto given = parse_options(options, argc, argv, done);
   if (done) return 0;
-  const DataSource source{given["data"].as<std::string>(), given["seed"].as<std::uint64_t>(), given["samples"].as<std::int64_t>()};
+  const DataSource source{given["data"].as<std::string>(), given["seed"].as<std::uint64_t>(),
+                          given["samples"].as<std::int64_t>()};
   if (given.count("name") == 0) {
     list(source);
     return 0;

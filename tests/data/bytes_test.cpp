@@ -37,7 +37,8 @@ TEST(ByteStream, JoinsGzMembers) {
   for (const std::size_t size : {1u, 70000u}) {
     const Bytes first = noise(size);
     Bytes file = gzipped(first, 0);
-    for (const Bytes& part : {gzipped({}), gzipped(bytes_of("second"))}) file.insert(file.end(), part.begin(), part.end());
+    for (const Bytes& part : {gzipped({}), gzipped(bytes_of("second"))})
+      file.insert(file.end(), part.begin(), part.end());
     Bytes both = first;
     for (const char c : std::string("second")) both.push_back(static_cast<std::uint8_t>(c));
     EXPECT_EQ(read_bytes(file), both);
@@ -45,7 +46,7 @@ TEST(ByteStream, JoinsGzMembers) {
 }
 
 TEST(ByteStream, JoinsGzMembersThatMeetWhereAReadEnds) {
-  // The file is read 65536 bytes at a time: the second member begins 2, 1 and 0 bytes before, and 1 behind such a place.
+  // The file is read 65536 bytes at a time: the second member begins 2, 1, 0 bytes before, and 1 behind such a place.
   for (const std::size_t end : {65534u, 65535u, 65536u, 65537u}) {
     const std::size_t overhead = gzipped(noise(65000), 0).size() - 65000;
     const Bytes content = noise(end - overhead);
@@ -90,7 +91,8 @@ TEST(ByteStream, NoFlippedBitOfGzGoesUnseen) {
 }
 
 TEST(ByteStream, GarbageBehindGzIsSeen) {
-  for (const Bytes& garbage : {Bytes{0}, Bytes{0x1f}, Bytes{0x1f, 0x8c}, Bytes(100, 0), Bytes{0x1f, 0x8b}, noise(70000)}) {
+  for (const Bytes& garbage :
+       {Bytes{0}, Bytes{0x1f}, Bytes{0x1f, 0x8c}, Bytes(100, 0), Bytes{0x1f, 0x8b}, noise(70000)}) {
     for (const std::size_t size : {3u, 70000u}) {
       Bytes file = gzipped(noise(size), 0);
       const std::size_t end = file.size();
@@ -106,8 +108,9 @@ TEST(ByteStream, PromisedSizesAskForNoMemory) {
   for (const Bytes& file : {bytes_of("0123456789"), gzipped(bytes_of("0123456789"))}) {
     const auto stream = open_bytes("x", "get another", file);
     reset_largest_allocation();
-    expect_error(error_of([&] { stream->read_exactly(std::uint64_t{1} << 45, (std::uint64_t{1} << 45) + 16, "many images"); }),
-                 {"'x' ends at byte 10", "expected 35184372088848 bytes for many images", "; get another"});
+    expect_error(
+        error_of([&] { stream->read_exactly(std::uint64_t{1} << 45, (std::uint64_t{1} << 45) + 16, "many images"); }),
+        {"'x' ends at byte 10", "expected 35184372088848 bytes for many images", "; get another"});
     EXPECT_LE(largest_allocation(), std::size_t{2} << 20);
   }
 }
@@ -146,10 +149,12 @@ TEST_F(ByteFile, ReadsFilesOfBothKinds) {
 }
 
 TEST_F(ByteFile, RefusesWhatIsNoReadableFile) {
-  expect_error(error_of([&] { open_bytes(folder_ / "missing", "get it"); }), {"missing' cannot be opened: No such file", "; get it"});
+  expect_error(error_of([&] { open_bytes(folder_ / "missing", "get it"); }),
+               {"missing' cannot be opened: No such file", "; get it"});
   expect_error(error_of([&] { open_bytes(folder_, ""); }), {folder_.string(), "not a regular file"});
   ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
-  expect_error(error_of([&] { open_bytes(folder_ / "pipe", ""); }), {"pipe' is not a regular file"});  // and does not wait
+  expect_error(error_of([&] { open_bytes(folder_ / "pipe", ""); }),
+               {"pipe' is not a regular file"});  // and does not wait
   expect_error(error_of([&] { open_bytes(std::filesystem::path("/dev/zero"), ""); }), {"not a regular file"});
 }
 

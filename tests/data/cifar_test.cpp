@@ -50,7 +50,8 @@ TEST(Cifar, AppendsFileToFile) {
 
 TEST(Cifar, TruncationNamesTheByte) {
   const Bytes file = records(4);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, record - 1, record, record + 1, 3 * record, 4 * record - 1}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, record - 1, record, record + 1, 3 * record, 4 * record - 1}) {
     expect_error(error_of([&] { read(cut(file, size), 4); }),
                  {concat("'batch' ends at byte ", size, " (expected"),
                   "expected 12292 bytes for 4 records of 3073 bytes", "; get it again"});

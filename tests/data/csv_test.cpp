@@ -28,7 +28,10 @@ TEST(Csv, ReadsNumbers) {
 }
 
 TEST(Csv, ToleratesWhatEditorsDo) {
-  for (const char* text : {"a,b\n1,2\n3,4", "a,b\r\n1,2\r\n3,4\r\n", "\xef\xbb\xbf" "a,b\n1,2\n3,4\n\n \r\n", " a , b \n 1 ,\t2\n3,4 \n"}) {
+  for (const char* text : {"a,b\n1,2\n3,4", "a,b\r\n1,2\r\n3,4\r\n",
+                           "\xef\xbb\xbf"
+                           "a,b\n1,2\n3,4\n\n \r\n",
+                           " a , b \n 1 ,\t2\n3,4 \n"}) {
     SCOPED_TRACE(text);
     const auto table = table_in(text, Heading::present, 2);
     EXPECT_EQ(table.columns, (std::vector<std::string>{"a", "b"}));
@@ -37,13 +40,16 @@ TEST(Csv, ToleratesWhatEditorsDo) {
 }
 
 TEST(Csv, BadCellsAreNamed) {
-  expect_error(error_in("a,b\n1,2\n3,\n", Heading::present), {"'table' has an empty cell in row 2 (line 3), column 2 ('b')", "; look at it"});
+  expect_error(error_in("a,b\n1,2\n3,\n", Heading::present),
+               {"'table' has an empty cell in row 2 (line 3), column 2 ('b')", "; look at it"});
   expect_error(error_in("1,2\n,4\n"), {"empty cell in row 2 (line 2), column 1"});
   expect_error(error_in("1,2\n3, \n5,6"), {"empty cell in row 2 (line 2), column 2"});
   expect_error(error_in("1,2\nx,4\n"), {"'table' has 'x' in row 2 (line 2), column 1", "expected a finite number"});
-  for (const char* cell : {"nan", "NaN", "-nan", "inf", "-inf", "Infinity", "1e999", "1.5.2", "0x10", "1 2", "--1", "'1'", "\"1\"", "?"}) {
+  for (const char* cell :
+       {"nan", "NaN", "-nan", "inf", "-inf", "Infinity", "1e999", "1.5.2", "0x10", "1 2", "--1", "'1'", "\"1\"", "?"}) {
     SCOPED_TRACE(cell);
-    expect_error(error_in(concat("1,2\n3,4\n5,", cell, "\n")), {concat("has '", cell, "' in row 3 (line 3), column 2")});
+    expect_error(error_in(concat("1,2\n3,4\n5,", cell, "\n")),
+                 {concat("has '", cell, "' in row 3 (line 3), column 2")});
   }
 }
 

@@ -36,8 +36,10 @@ std::multiset<Row> row_set(const Examples& examples, std::int64_t width) {
 }
 
 TEST(Datasets, AreRegistered) {
-  EXPECT_EQ(DatasetRegistry::instance().names(), (std::vector<std::string>{"breast-cancer", "cifar10", "fashion-mnist", "mnist"}));
-  expect_error(error_of([] { make("mnits", {}); }), {"unknown data set 'mnits'", "known: breast-cancer, cifar10, fashion-mnist, mnist"});
+  EXPECT_EQ(DatasetRegistry::instance().names(),
+            (std::vector<std::string>{"breast-cancer", "cifar10", "fashion-mnist", "mnist"}));
+  expect_error(error_of([] { make("mnits", {}); }),
+               {"unknown data set 'mnits'", "known: breast-cancer, cifar10, fashion-mnist, mnist"});
 }
 
 TEST(BreastCancer, IsWhole) {
@@ -146,7 +148,8 @@ TEST(Split, SamplesDependOnTheSeed) {
 /// Small files with the names of MNIST's.
 class IdxDataset : public FolderTest {
  protected:
-  void put_all(const std::filesystem::path& folder, const std::string& ending = "", std::uint32_t train = 40, std::uint32_t test = 12) {
+  void put_all(const std::filesystem::path& folder, const std::string& ending = "", std::uint32_t train = 40,
+               std::uint32_t test = 12) {
     const auto pack = [&](const Bytes& bytes) { return ending == ".gz" ? gzipped(bytes) : bytes; };
     put(folder / ("train-images-idx3-ubyte" + ending), pack(idx_images(train, 28, 28)));
     put(folder / ("train-labels-idx1-ubyte" + ending), pack(idx_labels(train)));
@@ -193,7 +196,8 @@ TEST_F(IdxDataset, ItsOwnFolderComesBeforeTheGivenOne) {
 TEST_F(IdxDataset, NormalisesPixels) {
   put_all("mnist");
   put_all("fashion-mnist");
-  for (const auto& [name, mean, deviation] : {std::tuple{"mnist", 0.1307, 0.3081}, std::tuple{"fashion-mnist", 0.2860, 0.3530}}) {
+  for (const auto& [name, mean, deviation] :
+       {std::tuple{"mnist", 0.1307, 0.3081}, std::tuple{"fashion-mnist", 0.2860, 0.3530}}) {
     const auto data = make(name, {.folder = folder_});
     const auto x = features(data->train(), {5, 0, 5}, 784);
     for (const std::size_t j : {0u, 1u, 27u, 28u, 300u, 783u}) {
@@ -215,26 +219,31 @@ TEST_F(IdxDataset, SamplesTakePixelsAndLabelsTogether) {
     EXPECT_EQ(features(some->train(), {static_cast<std::int64_t>(i)}, 784), features(whole->train(), {rows[i]}, 784));
   }
   EXPECT_EQ(some->test().size(), 12);
-  expect_error(error_of([&] { make("mnist", {.folder = folder_, .samples = 41}); }), {"cannot take 41", "'mnist' (it has 40)"});
+  expect_error(error_of([&] { make("mnist", {.folder = folder_, .samples = 41}); }),
+               {"cannot take 41", "'mnist' (it has 40)"});
 }
 
 TEST_F(IdxDataset, MissingFilesSayWhereTheyWereLookedFor) {
-  expect_error(error_in("fashion-mnist"),
-               {"cannot find 'train-images-idx3-ubyte' of data set 'fashion-mnist'", (folder_ / "fashion-mnist").string() + "'",
-                (folder_ / "fashion_mnist").string() + "'", "'" + folder_.string() + "'",
-                "get it with: launch/get-data fashion-mnist --to '" + folder_.string() + "'"});
+  expect_error(
+      error_in("fashion-mnist"),
+      {"cannot find 'train-images-idx3-ubyte' of data set 'fashion-mnist'", (folder_ / "fashion-mnist").string() + "'",
+       (folder_ / "fashion_mnist").string() + "'", "'" + folder_.string() + "'",
+       "get it with: launch/get-data fashion-mnist --to '" + folder_.string() + "'"});
   put_all("mnist", ".gz");
   std::filesystem::remove(folder_ / "mnist/t10k-labels-idx1-ubyte.gz");
-  expect_error(error_in("mnist"), {"cannot find 't10k-labels-idx1-ubyte' of data set 'mnist'", "in '" + (folder_ / "mnist").string() + "'",
-                                   "where 3 of its 4 files are", "launch/get-data mnist --to"});
-  expect_error(error_of([] { make("mnist", {.folder = ".data"}); }), {"looked in '.data/mnist'", "get it with: launch/get-data mnist"});
+  expect_error(error_in("mnist"),
+               {"cannot find 't10k-labels-idx1-ubyte' of data set 'mnist'", "in '" + (folder_ / "mnist").string() + "'",
+                "where 3 of its 4 files are", "launch/get-data mnist --to"});
+  expect_error(error_of([] { make("mnist", {.folder = ".data"}); }),
+               {"looked in '.data/mnist'", "get it with: launch/get-data mnist"});
 }
 
 TEST_F(IdxDataset, DamagedFilesSayHowToGetThemAgain) {
   put_all("mnist");
   put("mnist/t10k-images-idx3-ubyte", cut(idx_images(12, 28, 28), 1234));
-  expect_error(error_in("mnist"), {"mnist/t10k-images-idx3-ubyte' ends at byte 1234 (expected 9424 bytes for 12 images of 28x28)",
-                                   "; download it again with launch/get-data mnist --to '" + folder_.string() + "'"});
+  expect_error(error_in("mnist"),
+               {"mnist/t10k-images-idx3-ubyte' ends at byte 1234 (expected 9424 bytes for 12 images of 28x28)",
+                "; download it again with launch/get-data mnist --to '" + folder_.string() + "'"});
   put("mnist/t10k-images-idx3-ubyte", idx_images(12, 32, 32));
   expect_error(error_in("mnist"), {"t10k-images-idx3-ubyte' holds images of 32x32 (expected 28x28)"});
   put("mnist/t10k-images-idx3-ubyte", idx_images(13, 28, 28));
@@ -245,9 +254,11 @@ TEST_F(IdxDataset, DamagedFilesSayHowToGetThemAgain) {
 }
 
 TEST_F(IdxDataset, OneIsNotTakenForTheOther) {
-  // 60,000 labels with Fashion-MNIST's counts (i mod 10: 6,000 each), in files of the same name; the images' sides do not matter.
+  // 60,000 labels with Fashion-MNIST's counts (i mod 10: 6,000 each), in files of the same name; the images' sides do
+  // not matter.
   put_all("", "", 60000, 10);
-  expect_error(error_in("mnist"), {"train-labels-idx1-ubyte' holds the labels of data set 'fashion-mnist' (asked for: 'mnist'"});
+  expect_error(error_in("mnist"),
+               {"train-labels-idx1-ubyte' holds the labels of data set 'fashion-mnist' (asked for: 'mnist'"});
   EXPECT_EQ(make("fashion-mnist", {.folder = folder_})->train().size(), 60000);
 }
 
@@ -260,7 +271,8 @@ TEST_F(Cifar10Dataset, ShortFilesAreNamed) {
                {"data_batch_1.bin' ends at byte 30726927 (expected 30730000 bytes for 10000 records of 3073 bytes)",
                 "launch/get-data cifar10 --to"});
   std::filesystem::remove(folder_ / "cifar10/data_batch_3.bin");
-  expect_error(error_of([&] { make("cifar10", {.folder = folder_}); }), {"cannot find 'data_batch_3.bin'", "5 of its 6 files"});
+  expect_error(error_of([&] { make("cifar10", {.folder = folder_}); }),
+               {"cannot find 'data_batch_3.bin'", "5 of its 6 files"});
 }
 
 }  // namespace

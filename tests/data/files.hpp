@@ -35,7 +35,8 @@ std::string error_of(Action action) {
 inline void expect_error(const std::string& text, const std::vector<std::string>& parts) {
   EXPECT_FALSE(text.empty()) << "no Error was thrown";
   EXPECT_EQ(text.find('\n'), std::string::npos) << text;
-  for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text;
+  for (const auto& part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text;
 }
 
 /// A folder of its own for each test, removed behind it.
@@ -43,8 +44,8 @@ class FolderTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::temp_directory_path() /
-              (std::string("tersegrad-") + test->test_suite_name() + "-" + test->name() + "-" + std::to_string(::getpid()));
+    folder_ = std::filesystem::temp_directory_path() / (std::string("tersegrad-") + test->test_suite_name() + "-" +
+                                                        test->name() + "-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

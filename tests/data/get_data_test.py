@@ -23,7 +23,7 @@ import unittest
 
 GET_DATA = pathlib.Path(sys.argv[1]).resolve()
 REAL = pathlib.Path(os.environ.get("TERSEGRAD_TEST_DATA") or sys.argv[2]).resolve()
-MNIST = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
+MNIST = [f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 CIFAR = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
 ARCHIVE = "cifar-10-binary.tar.gz"
 
@@ -164,20 +164,23 @@ class GetData(unittest.TestCase):
                     (self.to / "mnist").mkdir(parents=True)
                     (self.to / "mnist" / (MNIST[1] + ".part")).write_bytes(b"x" * size)
                     self.expect_success(self.run_it("mnist", "--to", self.to))
-                    self.assertEqual((self.to / "mnist" / MNIST[1]).read_bytes(), (REAL / "mnist" / MNIST[1]).read_bytes())
+                    self.assertEqual((self.to / "mnist" / MNIST[1]).read_bytes(),
+                                     (REAL / "mnist" / MNIST[1]).read_bytes())
                     self.assertEqual(self.leftovers(), [])
 
     def test_a_wrong_file_is_refused(self):
         for name in ("mnist", "fashion-mnist"):
             self.serve(name, {f: b"<html>please log in to the network</html>" for f in MNIST})
-            self.expect_failure(self.run_it(name, "--to", self.to), f"{self.base}/{name}/{MNIST[0]}: not the right file: SHA-256 ",
-                                ", expected ", f"could not download {name}", f"launch/get-data {name} --from DIR")
+            self.expect_failure(self.run_it(name, "--to", self.to),
+                                f"{self.base}/{name}/{MNIST[0]}: not the right file: SHA-256 ", ", expected ",
+                                f"could not download {name}", f"launch/get-data {name} --from DIR")
         self.assertEqual([p for p in self.to.rglob("*") if p.is_file()], [])
 
     def test_a_missing_file_and_a_dead_server_are_named(self):
         (self.server.root / "mnist").mkdir(parents=True)
         self.expect_failure(self.run_it("mnist", "--to", self.to), f"{self.base}/mnist/{MNIST[0]}: ", "404")
-        self.expect_failure(self.run_it("mnist", "--to", self.to, mirror="http://127.0.0.1:9"), "http://127.0.0.1:9/mnist/", "connect")
+        self.expect_failure(self.run_it("mnist", "--to", self.to, mirror="http://127.0.0.1:9"),
+                            "http://127.0.0.1:9/mnist/", "connect")
         self.assertEqual([p for p in self.to.rglob("*") if p.is_file()], [])
 
     def test_a_failed_address_keeps_what_had_arrived(self):
@@ -214,12 +217,14 @@ class GetData(unittest.TestCase):
         with tarfile.open(self.server.root / "cifar10" / ARCHIVE, "w:gz", compresslevel=0) as tar:
             tar.add(tree, "cifar-10-batches-bin")
         shutil.rmtree(self.to)
-        self.expect_failure(self.run_it("cifar10", "--to", self.to), f"{ARCHIVE}: not the right file: {CIFAR[2]} in it has another SHA-256")
+        self.expect_failure(self.run_it("cifar10", "--to", self.to),
+                            f"{ARCHIVE}: not the right file: {CIFAR[2]} in it has another SHA-256")
         self.assertEqual([p for p in self.to.rglob("*") if p.is_file()], [])
 
     def test_an_archive_that_is_none_is_refused(self):
         self.serve("cifar10", {ARCHIVE: b"<html>moved</html>"})
-        self.expect_failure(self.run_it("cifar10", "--to", self.to), f"{ARCHIVE}: not the right file: it cannot be unpacked: ")
+        self.expect_failure(self.run_it("cifar10", "--to", self.to),
+                            f"{ARCHIVE}: not the right file: it cannot be unpacked: ")
         self.assertEqual(list((self.to / "cifar10").iterdir()), [])
 
     # Copies
@@ -248,12 +253,14 @@ class GetData(unittest.TestCase):
     def test_a_copy_that_is_wrong_or_missing_is_named(self):
         source = self.folder / "source"
         (source / "mnist").mkdir(parents=True)
-        self.expect_failure(self.run_it("mnist", "--from", source, "--to", self.to), f"cannot find '{MNIST[0]}' of mnist in '{source}'")
+        self.expect_failure(self.run_it("mnist", "--from", source, "--to", self.to),
+                            f"cannot find '{MNIST[0]}' of mnist in '{source}'")
         (source / "mnist" / MNIST[0]).write_bytes(b"something else")
-        self.expect_failure(self.run_it("mnist", "--from", source, "--to", self.to), f"'{source}/mnist/{MNIST[0]}' is not the original",
-                            "SHA-256 ", "expected 440fcabf")
+        self.expect_failure(self.run_it("mnist", "--from", source, "--to", self.to),
+                            f"'{source}/mnist/{MNIST[0]}' is not the original", "SHA-256 ", "expected 440fcabf")
         (source / (CIFAR[0] + ".xz")).write_bytes(b"no xz")
-        self.expect_failure(self.run_it("cifar10", "--from", source, "--to", self.to), f"cannot copy '{source}/{CIFAR[0]}.xz'")
+        self.expect_failure(self.run_it("cifar10", "--from", source, "--to", self.to),
+                            f"cannot copy '{source}/{CIFAR[0]}.xz'")
         self.expect_failure(self.run_it("mnist", "--from", self.folder / "nowhere", "--to", self.to), "is not a folder")
         self.assertEqual([p for p in self.to.rglob("*") if p.is_file()], [])
 

@@ -16,17 +16,26 @@ Bytes damaged(Bytes bytes, Sequence& random) {
   for (auto times = 1 + random.below(4); times > 0; --times) {
     if (bytes.empty()) return bytes;
     const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(random.below(bytes.size()));
-    const auto end = begin + static_cast<std::ptrdiff_t>(random.below(std::min<std::uint64_t>(64, static_cast<std::uint64_t>(bytes.end() - begin)) + 1));
+    const auto end = begin + static_cast<std::ptrdiff_t>(random.below(
+                                 std::min<std::uint64_t>(64, static_cast<std::uint64_t>(bytes.end() - begin)) + 1));
     switch (random.below(5)) {
-      case 0: *begin = static_cast<std::uint8_t>(random()); break;
-      case 1: bytes.erase(begin, end); break;
+      case 0:
+        *begin = static_cast<std::uint8_t>(random());
+        break;
+      case 1:
+        bytes.erase(begin, end);
+        break;
       case 2: {
         const Bytes run(begin, end);
         bytes.insert(begin, run.begin(), run.end());
         break;
       }
-      case 3: std::fill(begin, end, static_cast<std::uint8_t>(random.below(2) ? 0xff : 0x00)); break;
-      default: bytes.erase(begin, bytes.end()); break;
+      case 3:
+        std::fill(begin, end, static_cast<std::uint8_t>(random.below(2) ? 0xff : 0x00));
+        break;
+      default:
+        bytes.erase(begin, bytes.end());
+        break;
     }
   }
   return bytes;

@@ -43,7 +43,8 @@ Moments moments_of(const Examples& examples, std::int64_t plane, std::int64_t ch
 }
 
 /// The features undo to the raw mean and deviation (of bytes 0 to 255) within half of their last given digit.
-void expect_raw_moments(const Moments& normalised, double mean, double deviation, double raw_mean, double raw_deviation) {
+void expect_raw_moments(const Moments& normalised, double mean, double deviation, double raw_mean,
+                        double raw_deviation) {
   EXPECT_NEAR((normalised.mean * deviation + mean) * 255, raw_mean, 0.5e-4 + 1e-5);
   EXPECT_NEAR(normalised.deviation * deviation * 255, raw_deviation, 0.5e-4 + 1e-5);
 }
@@ -75,8 +76,8 @@ TEST(RealData, Cifar10) {
   constexpr std::array mean{0.4914, 0.4822, 0.4465}, deviation{0.2470, 0.2435, 0.2616};
   constexpr std::array raw_mean{125.3069, 122.9504, 113.8654}, raw_deviation{62.9932, 62.0887, 66.7049};
   for (std::size_t c = 0; c < 3; ++c) {
-    expect_raw_moments(moments_of(data->train(), 1024, 3, static_cast<std::int64_t>(c)), mean[c], deviation[c], raw_mean[c],
-                       raw_deviation[c]);
+    expect_raw_moments(moments_of(data->train(), 1024, 3, static_cast<std::int64_t>(c)), mean[c], deviation[c],
+                       raw_mean[c], raw_deviation[c]);
   }
 }
 
@@ -106,7 +107,8 @@ TEST(RealData, BreastCancerIsTheOriginal) {
     const std::size_t letter = line.find(',') + 1;
     expected += line.substr(letter + 2) + (line[letter] == 'M' ? ",0\n" : ",1\n");
   }
-  const std::string ours = read_file(std::filesystem::path(TERSEGRAD_SOURCE_DIR) / "src/tersegrad/data/breast_cancer/wdbc.csv");
+  const std::string ours =
+      read_file(std::filesystem::path(TERSEGRAD_SOURCE_DIR) / "src/tersegrad/data/breast_cancer/wdbc.csv");
   EXPECT_EQ(ours.substr(ours.find('\n') + 1), expected);
 }
 

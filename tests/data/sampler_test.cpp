@@ -67,7 +67,9 @@ TEST(BatchSampler, ShuffleUsesEveryRowOncePerEpoch) {
 TEST(BatchSampler, TheStreamOfRowsDoesNotDependOnTheBatch) {
   const auto one = drawn(BatchSampler(shard(13), 1, SamplingMode::shuffle, 5, 2), 130);
   for (const std::int64_t batch : {2, 5, 13, 26, 65}) {
-    EXPECT_EQ(drawn(BatchSampler(shard(13), batch, SamplingMode::shuffle, 5, 2), static_cast<std::uint64_t>(130 / batch)), one);
+    EXPECT_EQ(
+        drawn(BatchSampler(shard(13), batch, SamplingMode::shuffle, 5, 2), static_cast<std::uint64_t>(130 / batch)),
+        one);
   }
 }
 
@@ -128,14 +130,16 @@ TEST(BatchSampler, ShuffleIsUniform) {
   constexpr std::size_t epochs = 7000;
   const auto all = drawn(BatchSampler(shard(size), size, SamplingMode::shuffle, 3, 5), epochs);
   std::vector<double> counts(size * size);
-  for (std::size_t i = 0; i < all.size(); ++i) ++counts[i % size * size + static_cast<std::size_t>((all[i] - 1007) / 7)];
+  for (std::size_t i = 0; i < all.size(); ++i)
+    ++counts[i % size * size + static_cast<std::size_t>((all[i] - 1007) / 7)];
   EXPECT_LT(chi_squared(counts) * (size - 1) / size, chi_squared_bound((size - 1) * (size - 1)));
 }
 
 TEST(BatchSampler, RefusesWhatCannotBe) {
   expect_error(error_of([] { BatchSampler({}, 1, SamplingMode::iid, 0, 3); }), {"agent 3 has no rows"});
   for (const std::int64_t batch : {0, -5}) {
-    expect_error(error_of([&] { BatchSampler({1}, batch, SamplingMode::shuffle, 0, 0); }), {concat("mini-batches of ", batch)});
+    expect_error(error_of([&] { BatchSampler({1}, batch, SamplingMode::shuffle, 0, 0); }),
+                 {concat("mini-batches of ", batch)});
   }
   BatchSampler sampler({1, 2}, 1 << 20, SamplingMode::shuffle, 0, 0);
   expect_error(error_of([&] { batch_of(sampler, (1ull << 48) - 1); }), {"step 281474976710655 is out of range"});
@@ -145,7 +149,8 @@ TEST(BatchSampler, RefusesWhatCannotBe) {
 }
 
 TEST(SamplingMode, IsSpelled) {
-  for (const auto mode : {SamplingMode::shuffle, SamplingMode::iid}) EXPECT_EQ(parse_sampling_mode(name_of(mode)), mode);
+  for (const auto mode : {SamplingMode::shuffle, SamplingMode::iid})
+    EXPECT_EQ(parse_sampling_mode(name_of(mode)), mode);
   expect_error(error_of([] { parse_sampling_mode("suffle"); }), {"'suffle'", "known: iid, shuffle"});
 }
 

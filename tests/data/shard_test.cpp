@@ -36,8 +36,8 @@ TEST(EvenShards, CoverEveryRowOnceAndDifferByAtMostOne) {
         SCOPED_TRACE(concat(rows, " rows, ", agents, " agents, seed ", seed));
         const Shards shards = even_shards(rows, agents, seed);
         expect_partition(shards, rows, agents);
-        const auto [least, most] = std::minmax_element(shards.begin(), shards.end(),
-                                                       [](const auto& a, const auto& b) { return a.size() < b.size(); });
+        const auto [least, most] = std::minmax_element(
+            shards.begin(), shards.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
         EXPECT_LE(most->size() - least->size(), 1u);
         EXPECT_EQ(shards, even_shards(rows, agents, seed));
       }
@@ -103,7 +103,8 @@ TEST(Dirichlet, HasItsMoments) {
   for (const std::int64_t agents : {2, 4, 10}) {
     for (const double alpha : {0.1, 0.5, 1.0, 10.0}) {
       SCOPED_TRACE(concat(agents, " agents, alpha ", alpha));
-      Sequence random({.seed = 11, .step = static_cast<std::uint64_t>(agents * 1000) + static_cast<std::uint64_t>(alpha * 10)});
+      Sequence random(
+          {.seed = 11, .step = static_cast<std::uint64_t>(agents * 1000) + static_cast<std::uint64_t>(alpha * 10)});
       double first = 0;
       double second = 0;
       for (int i = 0; i < draws; ++i) {
@@ -171,7 +172,8 @@ TEST(SkewedShards, SmallAlphaConcentratesClasses) {
       skew += partition.skew / seeds;
       for (std::size_t c = 0; c < classes; ++c) {
         double concentration = 0;
-        for (const auto& counts : partition.histogram) concentration += std::pow(static_cast<double>(counts[c]) / 1000, 2);
+        for (const auto& counts : partition.histogram)
+          concentration += std::pow(static_cast<double>(counts[c]) / 1000, 2);
         sum += concentration;
         squares += concentration * concentration;
       }
@@ -199,7 +201,8 @@ TEST(SkewedShards, AgentsLeftEmptyGetARow) {
 
 TEST(SkewedShards, RowsOfAClassAreShuffled) {
   // Two agents, α = 10⁶: each gets half of the class, to within 6·1000/√(8·10⁶) + 1 = 3 rows. That the low half of
-  // the rows is split evenly is hypergeometric: variance 1000/16 (N/(N−1) ≈ 1), 200 seeds: z = 5.9. Unshuffled, agent 0 has all.
+  // the rows is split evenly is hypergeometric: variance 1000/16 (N/(N−1) ≈ 1), 200 seeds: z = 5.9. Unshuffled, agent
+  // 0 has all.
   const std::vector<std::int64_t> labels(1000, 0);
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Shards shards = skewed_shards(labels, 1, 2, 1e6, seed);
@@ -226,7 +229,8 @@ TEST(Labels, AreThoseOfTheExamples) {
   const auto data = DatasetRegistry::instance().make("breast-cancer", {});
   const auto labels = labels_of(data->train());
   ASSERT_EQ(static_cast<std::int64_t>(labels.size()), data->train().size());
-  for (std::size_t row = 0; row < labels.size(); ++row) EXPECT_EQ(labels[row], data->train().label(static_cast<std::int64_t>(row)));
+  for (std::size_t row = 0; row < labels.size(); ++row)
+    EXPECT_EQ(labels[row], data->train().label(static_cast<std::int64_t>(row)));
 }
 
 }  // namespace

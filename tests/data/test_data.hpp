@@ -21,7 +21,8 @@ inline std::filesystem::path test_data_folder() {
   const fs::path source = given && *given ? fs::path(given) : fs::path(TERSEGRAD_SOURCE_DIR) / ".." / "shared" / "data";
   std::error_code ignored;
   if (!fs::is_directory(source, ignored)) return {};
-  if (fs::exists(source / "cifar10" / "test_batch.bin", ignored) || !fs::exists(source / "unpack", ignored)) return source;
+  if (fs::exists(source / "cifar10" / "test_batch.bin", ignored) || !fs::exists(source / "unpack", ignored))
+    return source;
 
   const fs::path unpacked = fs::path(TERSEGRAD_BUILD_DIR) / "test-data";
   fs::create_directories(unpacked, ignored);
@@ -45,10 +46,10 @@ inline std::filesystem::path test_data_folder() {
 }  // namespace tersegrad
 
 /// Ends the test as skipped, saying why, unless `name` is there below the folder of real data.
-#define TERSEGRAD_NEEDS_DATA(folder, name)                                                                        \
-  const std::filesystem::path folder = ::tersegrad::test_data_folder();                                           \
-  if (folder.empty() || !std::filesystem::exists(folder / (name))) {                                              \
-    GTEST_SKIP() << "real data '" << (name) << "' is not there (looked in '" << folder.string()                   \
-                 << "'); set TERSEGRAD_TEST_DATA to the folder that holds it";                                    \
-  }                                                                                                               \
+#define TERSEGRAD_NEEDS_DATA(folder, name)                                                      \
+  const std::filesystem::path folder = ::tersegrad::test_data_folder();                         \
+  if (folder.empty() || !std::filesystem::exists(folder / (name))) {                            \
+    GTEST_SKIP() << "real data '" << (name) << "' is not there (looked in '" << folder.string() \
+                 << "'); set TERSEGRAD_TEST_DATA to the folder that holds it";                  \
+  }                                                                                             \
   static_assert(true, "")

@@ -9,15 +9,19 @@ extern const std::string_view breast_cancer_csv;
 namespace {
 
 std::unique_ptr<Dataset> make(const Arguments&, const DataSource& source) {
-  const auto bytes = open_bytes("the embedded breast cancer table", "",
-                                {reinterpret_cast<const std::uint8_t*>(breast_cancer_csv.data()), breast_cancer_csv.size()});
+  const auto bytes =
+      open_bytes("the embedded breast cancer table", "",
+                 {reinterpret_cast<const std::uint8_t*>(breast_cancer_csv.data()), breast_cancer_csv.size()});
   constexpr std::int64_t features = 30;
   const auto table = read_csv(*bytes, Heading::present, features + 1);
   return make_table_dataset("breast-cancer", {"malignant", "benign"}, table, *bytes, source);
 }
 
 const Registration<Dataset, const DataSource&> registration{
-    "breast-cancer", "cell nuclei of 569 tumours, 30 features, malignant or benign; built in, 80/20 split by seed", {}, make};
+    "breast-cancer",
+    "cell nuclei of 569 tumours, 30 features, malignant or benign; built in, 80/20 split by seed",
+    {},
+    make};
 
 }  // namespace
 }  // namespace tersegrad

@@ -2,7 +2,8 @@
 
 namespace tersegrad {
 
-void read_cifar(ByteStream& bytes, std::int64_t rows, std::vector<std::uint8_t>& pixels, std::vector<std::uint8_t>& labels) {
+void read_cifar(ByteStream& bytes, std::int64_t rows, std::vector<std::uint8_t>& pixels,
+                std::vector<std::uint8_t>& labels) {
   constexpr std::int64_t record = 1 + cifar_pixels;
   const std::string what = concat(rows, " records of ", record, " bytes");
   const auto total = static_cast<std::uint64_t>(rows * record);

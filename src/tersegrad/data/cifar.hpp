@@ -17,6 +17,7 @@ inline constexpr std::int64_t cifar_rows_per_file = 10'000;
 ///
 /// The format has no header, so the number of records is the caller's knowledge.
 /// \throws Error if the file holds fewer or more than `rows` records, or a label that is not below 10
-void read_cifar(ByteStream& bytes, std::int64_t rows, std::vector<std::uint8_t>& pixels, std::vector<std::uint8_t>& labels);
+void read_cifar(ByteStream& bytes, std::int64_t rows, std::vector<std::uint8_t>& pixels,
+                std::vector<std::uint8_t>& labels);
 
 }  // namespace tersegrad

@@ -15,19 +15,21 @@ std::unique_ptr<Dataset> make(const Arguments&, const DataSource& source) {
       .class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
       .mean = {0.4914, 0.4822, 0.4465},
       .deviation = {0.2470, 0.2435, 0.2616}};
-  const auto paths = find_data_files(source, {.dataset = format.name,
-                                              .folders = {"cifar-10", "cifar10/cifar-10-batches-bin", "cifar-10-batches-bin"},
-                                              .files = {{"data_batch_1.bin"},
-                                                        {"data_batch_2.bin"},
-                                                        {"data_batch_3.bin"},
-                                                        {"data_batch_4.bin"},
-                                                        {"data_batch_5.bin"},
-                                                        {"test_batch.bin"}}});
+  const auto paths =
+      find_data_files(source, {.dataset = format.name,
+                               .folders = {"cifar-10", "cifar10/cifar-10-batches-bin", "cifar-10-batches-bin"},
+                               .files = {{"data_batch_1.bin"},
+                                         {"data_batch_2.bin"},
+                                         {"data_batch_3.bin"},
+                                         {"data_batch_4.bin"},
+                                         {"data_batch_5.bin"},
+                                         {"test_batch.bin"}}});
   LabelledImages train;
   LabelledImages test;
   for (const auto& path : paths) {
     auto& images = &path == &paths.back() ? test : train;
-    read_cifar(*open_bytes(path, download_advice(source, format.name)), cifar_rows_per_file, images.pixels, images.labels);
+    read_cifar(*open_bytes(path, download_advice(source, format.name)), cifar_rows_per_file, images.pixels,
+               images.labels);
   }
   return make_image_dataset(format, std::move(train), std::move(test), source);
 }

@@ -18,7 +18,8 @@ std::string_view trimmed(std::string_view text) {
 /// A cell as errors quote it: one line of printable characters, not too long.
 std::string shown(std::string_view cell) {
   std::string text(cell.substr(0, 40));
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return text + (cell.size() > 40 ? "…" : "");
 }
 
@@ -38,7 +39,8 @@ struct Place {
   std::int64_t line;  // from 1
 };
 
-double number(const ByteStream& bytes, const NumberTable& table, std::string_view cell, Place place, std::size_t column) {
+double number(const ByteStream& bytes, const NumberTable& table, std::string_view cell, Place place,
+              std::size_t column) {
   const auto where = [&] {
     const std::string name = table.columns.empty() ? "" : concat(" ('", shown(table.columns[column]), "')");
     return concat("row ", place.row, " (line ", place.line, "), column ", column + 1, name);
@@ -68,8 +70,8 @@ NumberTable read_csv(ByteStream& bytes, Heading heading, std::int64_t width) {
     if (table.width == 0) table.width = static_cast<std::int64_t>(cells.size());
     if (static_cast<std::int64_t>(cells.size()) != table.width) {
       bytes.fail("has ", cells.size(), cells.size() == 1 ? " column" : " columns", " in ",
-                 place.row == 0 ? "its heading" : concat("row ", place.row), " (line ", place.line, "; expected ", table.width,
-                 ")");
+                 place.row == 0 ? "its heading" : concat("row ", place.row), " (line ", place.line, "; expected ",
+                 table.width, ")");
     }
     if (place.row == 0) {
       table.columns.assign(cells.begin(), cells.end());

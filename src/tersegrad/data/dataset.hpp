@@ -41,8 +41,8 @@ class Dataset {
 /// Where a data set comes from and how it is cut.
 struct DataSource {
   std::filesystem::path folder{};  ///< --data; holds the original files, directly or in a folder of the data set's name
-  std::uint64_t seed = 0;        ///< of the train/test split where the data set has none of its own
-  std::int64_t samples = 0;      ///< > 0: only the first so many rows of the seeded shuffle of the training split
+  std::uint64_t seed = 0;          ///< of the train/test split where the data set has none of its own
+  std::int64_t samples = 0;        ///< > 0: only the first so many rows of the seeded shuffle of the training split
 };
 
 using DatasetRegistry = Registry<Dataset, const DataSource&>;

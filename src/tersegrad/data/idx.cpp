@@ -26,12 +26,12 @@ std::array<std::uint64_t, dimensions> read_header(ByteStream& bytes, const char*
   const std::array<std::uint8_t, 4> magic{0, 0, 8, dimensions};
   const auto begin = std::span(header).first(std::min<std::size_t>(got, 4));
   if (!std::equal(begin.begin(), begin.end(), magic.begin())) {
-    bytes.fail("begins with the bytes ", hexadecimal(begin), " (expected ", hexadecimal(magic), ", an IDX file of ", content,
-               ")");
+    bytes.fail("begins with the bytes ", hexadecimal(begin), " (expected ", hexadecimal(magic), ", an IDX file of ",
+               content, ")");
   }
   if (got < header.size()) {
-    bytes.fail("ends at byte ", got, " inside its header (expected ", header.size(), " bytes of header of an IDX file of ",
-               content, ")");
+    bytes.fail("ends at byte ", got, " inside its header (expected ", header.size(),
+               " bytes of header of an IDX file of ", content, ")");
   }
   std::array<std::uint64_t, dimensions> sizes{};
   for (std::size_t d = 0; d < dimensions; ++d) {
@@ -50,10 +50,11 @@ IdxImages read_idx_images(ByteStream& bytes) {
   const bool sane = count > 0 && height > 0 && width > 0 && height < 1u << 16 && width < 1u << 16 &&
                     height * width <= max_content_bytes && count <= max_content_bytes / (height * width);
   if (!sane) {
-    bytes.fail("claims at bytes 4 to 15 to hold ", what, " (expected at least one pixel and at most ", max_content_bytes,
-               " bytes)");
+    bytes.fail("claims at bytes 4 to 15 to hold ", what, " (expected at least one pixel and at most ",
+               max_content_bytes, " bytes)");
   }
-  IdxImages images{static_cast<std::int64_t>(count), static_cast<std::int64_t>(height), static_cast<std::int64_t>(width), {}};
+  IdxImages images{
+      static_cast<std::int64_t>(count), static_cast<std::int64_t>(height), static_cast<std::int64_t>(width), {}};
   images.pixels = bytes.read_exactly(count * height * width, header + count * height * width, what);
   bytes.expect_end(what);
   return images;

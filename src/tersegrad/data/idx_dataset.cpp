@@ -43,16 +43,19 @@ void check_identity(const std::string& name, const LabelledImages& train, const 
   Counts counts{};
   for (const std::uint8_t label : train.labels) ++counts[label];
   for (const auto& other : fingerprints) {
-    TERSEGRAD_CHECK(other.name == name || counts != other.counts, "'", path.string(), "' holds the labels of data set '",
-                    other.name, "' (asked for: '", name, "'; the files of both have the same names); give --data the folder above");
+    TERSEGRAD_CHECK(other.name == name || counts != other.counts, "'", path.string(),
+                    "' holds the labels of data set '", other.name, "' (asked for: '", name,
+                    "'; the files of both have the same names); give --data the folder above");
   }
 }
 
 }  // namespace
 
-std::unique_ptr<Dataset> load_idx_dataset(const ImageFormat& format, const char* torchvision, const DataSource& source) {
+std::unique_ptr<Dataset> load_idx_dataset(const ImageFormat& format, const char* torchvision,
+                                          const DataSource& source) {
   DataFiles wanted{format.name, {torchvision}, {}};
-  for (const char* file : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
+  for (const char* file :
+       {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
     std::string dotted = file;  // as some archives unpack it
     dotted[dotted.find("-idx")] = '.';
     wanted.files.push_back({file, dotted});

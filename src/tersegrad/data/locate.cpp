@@ -67,8 +67,8 @@ std::vector<std::filesystem::path> find_data_files(const DataSource& source, con
                   " files are; complete it with: ", command);
   std::vector<std::string> looked;
   for (const auto& folder : folders) looked.push_back(concat("'", folder.string(), "'"));
-  throw Error(concat("cannot find '", missing, "' of data set '", wanted.dataset, "' (plain or .gz; looked in ", join(looked),
-                     "); get it with: ", command));
+  throw Error(concat("cannot find '", missing, "' of data set '", wanted.dataset, "' (plain or .gz; looked in ",
+                     join(looked), "); get it with: ", command));
 }
 
 std::string download_advice(const DataSource& source, const std::string& dataset) {

@@ -16,8 +16,8 @@ struct DataFiles {
   std::vector<std::vector<std::string>> files;  ///< for each file the names it goes by, without ".gz", usual one first
 };
 
-/// Finds the files, each plain or as .gz, all in one folder: DIR/<name>, DIR/<name with _ for - or the reverse>, the extra
-/// folders, and DIR itself (the first that holds them all).
+/// Finds the files, each plain or as .gz, all in one folder: DIR/<name>, DIR/<name with _ for ->, the extra folders,
+/// and DIR itself (the first that holds them all).
 /// \return one path a file, in the order of `wanted.files`
 /// \throws Error naming the first missing file, the folders looked into and the launch/get-data line that gets it
 std::vector<std::filesystem::path> find_data_files(const DataSource& source, const DataFiles& wanted);

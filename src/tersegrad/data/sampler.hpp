@@ -20,15 +20,16 @@ std::string_view name_of(SamplingMode mode);
 /// Draws the mini-batches of one agent. Batches may be asked for in any order, with the same result; in order is
 /// fastest. Not for several threads at once.
 ///
-/// shuffle: batch s is positions s·B … s·B + B − 1 of the endless concatenation of epochs, so it may cross into the next
-/// epoch, or span several if B exceeds the number of rows; the order of epoch e comes from stream (seed,
+/// shuffle: batch s is positions s·B … s·B + B − 1 of the endless concatenation of epochs, so it may cross into the
+/// next epoch, or span several if B exceeds the number of rows; the order of epoch e comes from stream (seed,
 /// Purpose::shuffle, agent, e). iid: from stream (seed, Purpose::batch, agent, s).
 class BatchSampler {
  public:
   /// \param rows   the agent's rows; at least one
   /// \param batch  B ≥ 1, rows of a mini-batch
   /// \throws Error for no rows or a batch below 1
-  BatchSampler(std::vector<std::int64_t> rows, std::int64_t batch, SamplingMode mode, std::uint64_t seed, std::uint32_t agent);
+  BatchSampler(std::vector<std::int64_t> rows, std::int64_t batch, SamplingMode mode, std::uint64_t seed,
+               std::uint32_t agent);
 
   /// The B rows of batch `step`. \param out overwritten
   /// \throws Error if the epoch leaves the range of a stream's address (2^48)

@@ -14,8 +14,8 @@ namespace {
 
 void check_agents(std::int64_t agents, std::int64_t rows) {
   TERSEGRAD_CHECK(agents >= 1, "cannot share rows among ", agents, " agents (at least 1 is needed)");
-  TERSEGRAD_CHECK(agents <= rows, "cannot give each of ", agents, " agents a row of its own (the training split has ", rows,
-                  " rows); use at most ", rows, " agents");
+  TERSEGRAD_CHECK(agents <= rows, "cannot give each of ", agents, " agents a row of its own (the training split has ",
+                  rows, " rows); use at most ", rows, " agents");
 }
 
 /// log of one Gamma(alpha, 1) variate.
@@ -29,7 +29,8 @@ double log_gamma_variate(double alpha, Sequence& random) {
 void fill_empty(Shards& shards) {
   using Size = std::pair<std::size_t, std::size_t>;  // rows, and the agent counted from the end
   std::priority_queue<Size> sizes;
-  for (std::size_t agent = 0; agent < shards.size(); ++agent) sizes.emplace(shards[agent].size(), shards.size() - agent);
+  for (std::size_t agent = 0; agent < shards.size(); ++agent)
+    sizes.emplace(shards[agent].size(), shards.size() - agent);
   for (auto& shard : shards) {
     if (!shard.empty()) continue;
     const auto [count, reversed] = sizes.top();
@@ -130,8 +131,9 @@ Partition measure_partition(const Shards& shards, std::span<const std::int64_t> 
   for (std::size_t agent = 0; agent < shards.size(); ++agent) {
     double distance = 0;
     for (std::size_t c = 0; c < all.size() && partition.rows[agent] > 0; ++c) {
-      distance += std::abs(static_cast<double>(partition.histogram[agent][c]) / static_cast<double>(partition.rows[agent]) -
-                           static_cast<double>(all[c]) / static_cast<double>(total));
+      distance +=
+          std::abs(static_cast<double>(partition.histogram[agent][c]) / static_cast<double>(partition.rows[agent]) -
+                   static_cast<double>(all[c]) / static_cast<double>(total));
     }
     partition.skew += distance / 2 / static_cast<double>(shards.size());
   }

@@ -22,9 +22,9 @@ Shards even_shards(std::int64_t rows, std::int64_t agents, std::uint64_t seed);
 /// distribution gets slow and fails beyond.
 inline constexpr double max_skew_alpha = 1e6;
 
-/// Class-skewed shards: for each class, shares over the agents are drawn from Dirichlet(alpha, …, alpha) and the class's
-/// shuffled rows are cut at the rounded cumulative shares (Hsu, Qi, Brown 2019, arXiv:1909.06335, in the form that keeps
-/// every row). An agent left with nothing gets a row of whoever has most. Rows are in ascending order.
+/// Class-skewed shards: for each class, shares over the agents are drawn from Dirichlet(alpha, …, alpha) and the
+/// class's shuffled rows are cut at the rounded cumulative shares (Yurochkin et al. 2019, arXiv:1905.12022, section 4).
+/// An agent left with nothing gets a row of whoever has most. Rows are in ascending order.
 ///
 /// \param labels  class of each row, in [0, classes)
 /// \param alpha   in (0, max_skew_alpha]; large: equal class shares; small: each class with few agents

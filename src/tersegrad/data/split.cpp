@@ -29,7 +29,8 @@ Split split_rows(std::int64_t rows, double test_share, std::uint64_t seed) {
   return {{order.begin(), cut}, {cut, order.end()}};
 }
 
-std::vector<std::int64_t> sample_rows(std::int64_t rows, std::int64_t samples, std::uint64_t seed, const std::string& name) {
+std::vector<std::int64_t> sample_rows(std::int64_t rows, std::int64_t samples, std::uint64_t seed,
+                                      const std::string& name) {
   TERSEGRAD_CHECK(samples >= 0 && samples <= rows, "cannot take ", samples, " training samples of data set '", name,
                   "' (it has ", rows, "); ask for 1 to ", rows, ", or 0 for all");
   if (samples == 0) {

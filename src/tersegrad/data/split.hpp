@@ -18,10 +18,11 @@ struct Split {
 /// \throws Error for fewer than two rows
 Split split_rows(std::int64_t rows, double test_share, std::uint64_t seed);
 
-/// The first `samples` rows of a seeded shuffle of `rows` rows, in its order: a smaller sample is the beginning of a larger
-/// one. `samples` 0: all rows in their own order.
+/// The first `samples` rows of a seeded shuffle of `rows` rows, in its order: a smaller sample is the beginning of a
+/// larger one. `samples` 0: all rows in their own order.
 /// \param name the data set, for the error
 /// \throws Error if `samples` is negative or more than `rows`
-std::vector<std::int64_t> sample_rows(std::int64_t rows, std::int64_t samples, std::uint64_t seed, const std::string& name);
+std::vector<std::int64_t> sample_rows(std::int64_t rows, std::int64_t samples, std::uint64_t seed,
+                                      const std::string& name);
 
 }  // namespace tersegrad

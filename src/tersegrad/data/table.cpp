@@ -73,7 +73,8 @@ TableExamples make_examples(const NumberTable& table, const std::vector<std::int
 
 class TableDataset final : public Dataset {
  public:
-  TableDataset(std::string name, std::vector<std::string> class_names, std::int64_t width, TableExamples train, TableExamples test)
+  TableDataset(std::string name, std::vector<std::string> class_names, std::int64_t width, TableExamples train,
+               TableExamples test)
       : name_(std::move(name)),
         class_names_(std::move(class_names)),
         width_(width),
@@ -97,19 +98,22 @@ class TableDataset final : public Dataset {
 }  // namespace
 
 std::unique_ptr<Dataset> make_table_dataset(const std::string& name, const std::vector<std::string>& class_names,
-                                            const NumberTable& table, const ByteStream& origin, const DataSource& source) {
+                                            const NumberTable& table, const ByteStream& origin,
+                                            const DataSource& source) {
   if (table.width < 2) origin.fail("has ", table.width, " column (expected at least one feature and the class)");
   const auto classes = static_cast<double>(class_names.size());
   for (std::int64_t row = 0; row < table.rows; ++row) {
     const double label = table.at(row, table.width - 1);
     if (!(label >= 0 && label < classes && label == std::floor(label))) {
-      origin.fail("has the class ", label, " in row ", row + 1, " (expected a whole number from 0 to ", classes - 1, ")");
+      origin.fail("has the class ", label, " in row ", row + 1, " (expected a whole number from 0 to ", classes - 1,
+                  ")");
     }
   }
   const Split split = split_rows(table.rows, 0.2, source.seed);
   const Standard standard = measure(table, split.train);
   std::vector<std::int64_t> train;
-  for (const std::int64_t i : sample_rows(static_cast<std::int64_t>(split.train.size()), source.samples, source.seed, name)) {
+  for (const std::int64_t i :
+       sample_rows(static_cast<std::int64_t>(split.train.size()), source.samples, source.seed, name)) {
     train.push_back(split.train[static_cast<std::size_t>(i)]);
   }
   return std::make_unique<TableDataset>(name, class_names, table.width - 1, make_examples(table, train, standard),

@@ -16,8 +16,10 @@ namespace tersegrad {
 /// standardised: (value − mean)/deviation with the column's mean and standard deviation over the training split, before
 /// it is cut to source.samples rows; a constant column becomes zeros.
 /// \param origin  what errors call the table
-/// \throws Error naming the row whose class is not one of 0 … class_names.size() − 1; if source.samples is more than there is
+/// \throws Error naming the row whose class is not one of 0 … class_names.size() − 1, or if source.samples is more
+///         than there is
 std::unique_ptr<Dataset> make_table_dataset(const std::string& name, const std::vector<std::string>& class_names,
-                                            const NumberTable& table, const ByteStream& origin, const DataSource& source);
+                                            const NumberTable& table, const ByteStream& origin,
+                                            const DataSource& source);
 
 }  // namespace tersegrad
