@@ -3,6 +3,7 @@
 #include "compress/kernels.hpp"
 #include "tersegrad/compress/kernels/planes.hpp"
 #include "tersegrad/compress/kernels/sign_pack.hpp"
+#include "tersegrad/core/error.hpp"
 
 namespace tersegrad::kernels {
 namespace {
@@ -45,7 +46,7 @@ TEST(DecodeCounts, EqualsReferenceOnEveryTarget) {
       const auto offset = -static_cast<std::int32_t>(n % 100) - 1;
       for (const std::int32_t factor : {1, 2}) {
         for (const float scale : {1.0f / 3, 1.0f, 1e-44f, -0.0f, std::numeric_limits<float>::infinity()}) {
-          SCOPED_TRACE(::testing::Message() << count << " planes, n " << n << ", factor " << factor << ", scale " << scale);
+          SCOPED_TRACE(concat(count, " planes, n ", n, ", factor ", factor, ", scale ", scale));
           std::vector<float> want(n);
           reference::decode_counts(planes.pointers, want, scale, offset, factor);
           on_every_target([&] {
@@ -70,7 +71,7 @@ TEST(ApplyCounts, EqualsReferenceAndDecodeThenUpdateOnEveryTarget) {
         const auto x = mixed_values(n, n + special, special);
         for (const float scale : {1.0f, 1.0f / 7}) {
           for (const float step : {0.001f, -0.37f, 1e-44f}) {
-            SCOPED_TRACE(::testing::Message() << count << " planes, n " << n << ", scale " << scale << ", step " << step);
+            SCOPED_TRACE(concat(count, " planes, n ", n, ", scale ", scale, ", step ", step));
             auto want = x;
             reference::apply_counts(planes.pointers, want, scale, offset, 2, step);
             on_every_target([&] {
@@ -123,7 +124,9 @@ TEST(DecodeCounts, EndToEndIsTheMeanOfSigns) {
         const std::vector<const std::byte*> in(out_planes.begin(), out_planes.end());
         const float scale = 1.0f / static_cast<float>(agents);
         decode_counts(in, mean, scale, -count, special == 0 ? 2 : 1);
-        for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(mean[j], static_cast<float>(sums[j]) * scale) << agents << " " << j;
+        for (std::size_t j = 0; j < n; ++j) {
+          EXPECT_EQ(mean[j], static_cast<float>(sums[j]) * scale) << agents << " agents, coordinate " << j;
+        }
       });
     }
   }

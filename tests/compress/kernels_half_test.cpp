@@ -37,7 +37,9 @@ std::vector<float> boundary_values() {
     }
   }
   for (std::uint32_t upper = 0; upper < 0x10000u; upper += 7) {  // bfloat16: what is dropped, around its middle
-    for (const std::uint32_t lower : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) values.push_back(from_bits(upper << 16 | lower));
+    for (const std::uint32_t lower : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) {
+      values.push_back(from_bits(upper << 16 | lower));
+    }
   }
   Sequence random({.seed = 9});
   for (int i = 0; i < 100003; ++i) values.push_back(from_bits(random()));

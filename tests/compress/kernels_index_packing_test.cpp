@@ -42,13 +42,14 @@ TEST(IndexPacking, Sizes) {
 }
 
 TEST(IndexPacking, HandBytes) {
-  EXPECT_EQ(pack({1, 4, 6}, 64), (Bytes{std::byte{0b00000001}, std::byte{0b01100001}, std::byte{0b00}}));  // 6 bits each
-  EXPECT_EQ(pack({0, 1, 2, 3, 9}, 10), (Bytes{std::byte{0b1111}, std::byte{0b10}}));                       // bitmap
+  // 6 bits each; then a bitmap.
+  EXPECT_EQ(pack({1, 4, 6}, 64), (Bytes{std::byte{0b00000001}, std::byte{0b01100001}, std::byte{0b00}}));
+  EXPECT_EQ(pack({0, 1, 2, 3, 9}, 10), (Bytes{std::byte{0b1111}, std::byte{0b10}}));
 }
 
 TEST(IndexPacking, RoundTrip) {
   for (const std::int64_t n : {0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 255, 256, 257, 1000, 65537}) {
-    for (const std::int64_t k : {std::int64_t{0}, std::int64_t{1}, std::int64_t{2}, n / 64, n / 20, n / 10, n / 3, n - 1, n}) {
+    for (const auto k : std::vector<std::int64_t>{0, 1, 2, n / 64, n / 20, n / 10, n / 3, n - 1, n}) {
       if (k < 0 || k > n) continue;
       Indices sorted, got{5, 5};
       draw_subset(Stream({.seed = 3, .step = static_cast<std::uint64_t>(k)}), n, k, sorted);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "compress/kernels.hpp"
+#include "tersegrad/core/error.hpp"
 
 namespace tersegrad::kernels {
 namespace {
@@ -162,7 +163,7 @@ TEST(CountVotesWithZeros, EqualsReferenceOnEveryTarget) {
   for (const auto [agents, bytes] : cases()) {
     for (const unsigned with_zeros : {0u, 1u, 2u, 4u}) {  // of 4 agents
       if (agents > 100 && with_zeros % 2 == 0) continue;
-      SCOPED_TRACE(::testing::Message() << agents << " agents, " << bytes << " bytes, " << with_zeros << " of 4 with zeros");
+      SCOPED_TRACE(concat(agents, " agents, ", bytes, " bytes, ", with_zeros, " of 4 with zeros"));
       Sequence random({.seed = agents * 1000 + bytes + with_zeros});
       Planes signs(agents, bytes), zeros(agents, bytes);
       auto zero_pointers = zeros.in();
@@ -260,7 +261,9 @@ TEST(Majority, IsTheSignOfTheSumWithTheTieRule) {
           reference::majority(counts.in(), bytes, -agents, factor, tie, tie_plane, want_sign.data(), want_tie.data());
           for (std::size_t j = 0; j < 8 * bytes; ++j) {
             const std::int64_t sum = factor * count_at(counts, j) - agents;
-            const auto bit = [&](const Plane& plane) { return (plane[j / 8] >> (j % 8) & std::byte{1}) != std::byte{0}; };
+            const auto bit = [j](const Plane& plane) {
+              return (plane[j / 8] >> (j % 8) & std::byte{1}) != std::byte{0};
+            };
             const bool at_tie = tie == Tie::plus || (tie == Tie::plane && bit(coins));
             EXPECT_EQ(bit(want_sign), sum > 0 || (sum == 0 && at_tie));
             EXPECT_EQ(bit(want_tie), sum == 0);

@@ -8,7 +8,9 @@ namespace {
 using namespace testing;
 
 std::size_t plane_size(std::size_t n) { return (n + 7) / 8; }
-bool bit(std::span<const std::byte> plane, std::size_t j) { return (plane[j / 8] >> (j % 8) & std::byte{1}) != std::byte{0}; }
+bool bit(std::span<const std::byte> plane, std::size_t j) {
+  return (plane[j / 8] >> (j % 8) & std::byte{1}) != std::byte{0};
+}
 
 TEST(PackSigns, KnownValues) {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
@@ -66,7 +68,7 @@ TEST(PackSigns, FindsASingleSpecialValueAnywhere) {
       std::vector<std::byte> signs(plane_size(n)), zeros(plane_size(n));
       on_every_target([&] {
         const SignCounts counts = pack_signs(x, signs, zeros);
-        EXPECT_EQ(counts, (SignCounts{special == 0, !std::isfinite(special), std::isnan(special)})) << j << " " << special;
+        EXPECT_EQ(counts, (SignCounts{special == 0, !std::isfinite(special), std::isnan(special)})) << j;
       });
       x[j] = 1.0f;
     }
@@ -79,11 +81,13 @@ TEST(PackSignsErrorFeedback, EqualsReferenceOnEveryTarget) {
       for (const float scale : {0.25f, 0.0f, -1.5f, 1e-45f, 3e38f, std::numeric_limits<float>::infinity()}) {
         const std::size_t offset = n % 5;
         SCOPED_TRACE(::testing::Message() << "n " << n << ", one special in " << special << ", scale " << scale);
-        const auto g_values = mixed_values(n, 2 * n + special, special), m_values = mixed_values(n, 3 * n + special, special);
+        const auto g_values = mixed_values(n, 2 * n + special, special);
+        const auto m_values = mixed_values(n, 3 * n + special, special);
         Guarded<float> g(std::span<const float>(g_values), offset);
         std::vector<float> want_memory = m_values;
         std::vector<std::byte> want_signs(plane_size(n)), want_zeros(plane_size(n));
-        const SignCounts want = reference::pack_signs_error_feedback(g.span(), want_memory, scale, want_signs, want_zeros);
+        const SignCounts want =
+            reference::pack_signs_error_feedback(g.span(), want_memory, scale, want_signs, want_zeros);
         on_every_target([&] {
           Guarded<float> memory(std::span<const float>(m_values), 2 * offset + 1);
           Guarded<std::byte> signs(plane_size(n), offset), zeros(plane_size(n), offset + 1);

@@ -92,7 +92,7 @@ HWY_INLINE std::size_t for_each(Planes planes, std::size_t n, const Map& map, Us
     for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
       auto count = hn::PromoteTo(di, hn::LoadU(du8, low + i));
       if (planes.size() > 8) count = hn::Or(count, hn::ShiftLeft<8>(hn::PromoteTo(di, hn::LoadU(du8, high + i))));
-      const auto sum = hn::MulAdd(hn::ConvertTo(d, count), factor, offset);  // exact, so one rounding or two are the same
+      const auto sum = hn::MulAdd(hn::ConvertTo(d, count), factor, offset);  // exact, however often rounded
       use(j + i, hn::Mul(scale, sum));
     }
   }
@@ -150,7 +150,8 @@ void decode_counts(Planes planes, std::span<float> out, float scale, std::int32_
   }
 }
 
-void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor, float step) {
+void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor,
+                  float step) {
   check(planes, offset, factor);
   const Map map{scale, offset, factor};
   const std::size_t done = HWY_DYNAMIC_DISPATCH(apply)(planes, x, map, step);
@@ -176,7 +177,8 @@ void decode_counts(Planes planes, std::span<float> out, float scale, std::int32_
   for (std::size_t j = 0; j < out.size(); ++j) out[j] = scale * sum_of_signs(planes, j, offset, factor);
 }
 
-void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor, float step) {
+void apply_counts(Planes planes, std::span<float> x, float scale, std::int32_t offset, std::int32_t factor,
+                  float step) {
   for (std::size_t j = 0; j < x.size(); ++j) {
     const float u = scale * sum_of_signs(planes, j, offset, factor);
     x[j] = x[j] - step * u;

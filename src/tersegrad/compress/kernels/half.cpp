@@ -58,7 +58,7 @@ std::size_t half_from_float(std::span<const float> x, std::span<std::uint16_t> o
   return narrow(x, out, [](VI bits) HWY_ATTR {
     const VI magnitude = hn::And(bits, constant(0x7fffffff));
     const VI sign = hn::And(hn::ShiftRight<16>(bits), constant(0x8000));
-    // Normal: move the exponent's bias from 127 to 15, round the 13 dropped bits to even; a carry runs into the exponent.
+    // Normal: the exponent's bias goes from 127 to 15, the 13 dropped bits are rounded; a carry runs into the exponent.
     const VI odd = hn::And(hn::ShiftRight<13>(magnitude), constant(1));
     const VI normal = hn::ShiftRight<13>(hn::Add(hn::Add(magnitude, constant(0xfff - (112 << 23))), odd));
     // Denormal: 0.5 has the spacing 2⁻²⁴ of half's denormals, so the float addition rounds to them.

@@ -12,7 +12,7 @@ void to_half(std::span<const float> x, std::span<std::uint16_t> out);
 /// Exact; NaN becomes quiet. \param out  [bits.size()]
 void from_half(std::span<const std::uint16_t> bits, std::span<float> out);
 
-/// bfloat16 bits, the upper half of a float32: magnitudes that round past its largest become inf; NaN stays NaN (quiet).
+/// bfloat16 bits, the upper half of a float32: magnitudes that round past its largest become inf; NaN stays NaN.
 void to_bfloat16(std::span<const float> x, std::span<std::uint16_t> out);
 /// Exact, every bit pattern kept.
 void from_bfloat16(std::span<const std::uint16_t> bits, std::span<float> out);

@@ -15,8 +15,8 @@ int index_bits(std::int64_t n);
 /// if it is smaller.
 std::int64_t packed_index_bytes(std::int64_t n, std::int64_t k);
 
-/// Packs ascending indices: index i in bits [i·b, (i+1)·b) of the little-endian bit string, b = index_bits(n), or as set
-/// bits of a bit plane. Unused bits are 0.
+/// Packs ascending indices: index i in bits [i·b, (i+1)·b) of the little-endian bit string, b = index_bits(n), or as
+/// set bits of a bit plane. Unused bits are 0.
 /// \param sorted  strictly ascending, below n \param out  [packed_index_bytes(n, sorted.size())]
 void pack_indices(std::span<const std::uint32_t> sorted, std::int64_t n, std::span<std::byte> out);
 

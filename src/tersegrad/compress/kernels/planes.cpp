@@ -144,7 +144,8 @@ void count_block(std::span<const Bytes* const> weight1, std::span<const Bytes* c
     std::memset(planes[0] + begin, 0, end - begin);
     bound = 1;
   }
-  for (int p = bound == 0 ? 0 : planes_for(bound); p < planes_count; ++p) std::memset(planes[p] + begin, 0, end - begin);
+  const int written = bound == 0 ? 0 : planes_for(bound);
+  for (int p = written; p < planes_count; ++p) std::memset(planes[p] + begin, 0, end - begin);
 }
 
 #endif
@@ -191,8 +192,8 @@ std::size_t add_planes(std::span<const Bytes* const> added, std::size_t bytes, B
 }
 
 /// sign ← count > threshold (or = and the tie rule says so); ties ← count = threshold if that can be a tie.
-std::size_t compare(std::span<const Bytes* const> planes, std::size_t bytes, std::int64_t threshold, bool can_tie, Tie tie,
-                    const Bytes* tie_plane, Bytes* sign, Bytes* ties) {
+std::size_t compare(std::span<const Bytes* const> planes, std::size_t bytes, std::int64_t threshold, bool can_tie,
+                    Tie tie, const Bytes* tie_plane, Bytes* sign, Bytes* ties) {
 #if HWY_TARGET == HWY_SCALAR
   (void)planes, (void)bytes, (void)threshold, (void)can_tie, (void)tie, (void)tie_plane, (void)sign, (void)ties;
   return 0;
@@ -238,6 +239,7 @@ namespace {
 using Inputs = std::span<const std::byte* const>;
 
 const std::uint8_t* as_uint8(const std::byte* p) { return reinterpret_cast<const std::uint8_t*>(p); }
+std::uint8_t* as_uint8(std::byte* p) { return reinterpret_cast<std::uint8_t*>(p); }
 
 /// The non-null planes, `offset` bytes on.
 std::vector<const std::uint8_t*> pointers(Inputs planes) {
@@ -251,7 +253,7 @@ std::vector<const std::uint8_t*> pointers(Inputs planes) {
 
 std::vector<std::uint8_t*> pointers(std::byte* const* planes, int count) {
   std::vector<std::uint8_t*> out(static_cast<std::size_t>(count));
-  for (int p = 0; p < count; ++p) out[static_cast<std::size_t>(p)] = reinterpret_cast<std::uint8_t*>(planes[p]);
+  for (int p = 0; p < count; ++p) out[static_cast<std::size_t>(p)] = as_uint8(planes[p]);
   return out;
 }
 
@@ -309,7 +311,8 @@ void add_counts(Inputs added_planes, std::size_t bytes, std::byte* const* sum_pl
   const auto added = pointers(added_planes);
   const auto done = HWY_DYNAMIC_DISPATCH(add_planes)(added, bytes, pointers(sum_planes, planes).data(), planes);
   if (done < bytes) {
-    reference::add_counts(advanced(added_planes, done), bytes - done, advanced(sum_planes, planes, done).data(), planes);
+    const auto rest = advanced(sum_planes, planes, done);
+    reference::add_counts(advanced(added_planes, done), bytes - done, rest.data(), planes);
   }
 }
 
@@ -322,71 +325,10 @@ void majority(Inputs planes, std::size_t bytes, std::int64_t offset, std::int64_
     if (out_tie != nullptr) std::fill_n(out_tie, bytes, std::byte{0});
     return;
   }
-  const auto done =
-      HWY_DYNAMIC_DISPATCH(compare)(pointers(planes), bytes, threshold, can_tie, tie, as_uint8(tie_plane),
-                                    reinterpret_cast<std::uint8_t*>(out_sign), reinterpret_cast<std::uint8_t*>(out_tie));
+  const auto done = HWY_DYNAMIC_DISPATCH(compare)(pointers(planes), bytes, threshold, can_tie, tie,
+                                                  as_uint8(tie_plane), as_uint8(out_sign), as_uint8(out_tie));
   if (done < bytes) reference::majority(planes, bytes, offset, factor, tie, tie_plane, out_sign, out_tie);
 }
 
-namespace reference {
-namespace {
-
-bool bit_of(const std::byte* plane, std::size_t j) { return (plane[j / 8] >> (j % 8) & std::byte{1}) != std::byte{0}; }
-
-void set_bit(std::byte* plane, std::size_t j, bool bit) {
-  const auto mask = static_cast<std::byte>(1u << (j % 8));
-  plane[j / 8] = bit ? plane[j / 8] | mask : plane[j / 8] & ~mask;
-}
-
-std::int64_t count_of(Inputs planes, std::size_t j) {
-  std::int64_t count = 0;
-  for (std::size_t p = 0; p < planes.size(); ++p) count += std::int64_t{bit_of(planes[p], j)} << p;
-  return count;
-}
-
-void set_count(std::byte* const* planes, int planes_count, std::size_t j, std::int64_t count) {
-  for (int p = 0; p < planes_count; ++p) set_bit(planes[p], j, (count >> p & 1) != 0);
-}
-
-}  // namespace
-
-void count_votes(Inputs sign_planes, std::size_t bytes, std::byte* const* out_planes, int planes) {
-  for (std::size_t j = 0; j < 8 * bytes; ++j) {
-    std::int64_t count = 0;
-    for (const auto* plane : sign_planes) count += bit_of(plane, j);
-    set_count(out_planes, planes, j, count);
-  }
-}
-
-void count_votes_with_zeros(Inputs sign_planes, Inputs zero_planes, std::size_t bytes, std::byte* const* out_planes,
-                            int planes) {
-  for (std::size_t j = 0; j < 8 * bytes; ++j) {
-    std::int64_t count = 0;
-    for (const auto* plane : sign_planes) count += 2 * bit_of(plane, j);
-    for (const auto* plane : zero_planes) count += plane != nullptr && bit_of(plane, j);
-    set_count(out_planes, planes, j, count);
-  }
-}
-
-void add_counts(Inputs added_planes, std::size_t bytes, std::byte* const* sum_planes, int planes) {
-  const Inputs sums(sum_planes, static_cast<std::size_t>(planes));
-  for (std::size_t j = 0; j < 8 * bytes; ++j) {
-    set_count(sum_planes, planes, j, count_of(sums, j) + count_of(added_planes, j));
-  }
-}
-
-void majority(Inputs planes, std::size_t bytes, std::int64_t offset, std::int64_t factor, Tie tie,
-              const std::byte* tie_plane, std::byte* out_sign, std::byte* out_tie) {
-  for (std::size_t j = 0; j < 8 * bytes; ++j) {
-    const std::int64_t sum = factor * count_of(planes, j) + offset;
-    bool positive = sum > 0;
-    if (sum == 0 && tie == Tie::plus) positive = true;
-    if (sum == 0 && tie == Tie::plane) positive = bit_of(tie_plane, j);
-    set_bit(out_sign, j, positive);
-    if (out_tie != nullptr) set_bit(out_tie, j, sum == 0);
-  }
-}
-
-}  // namespace reference
 }  // namespace tersegrad::kernels
 #endif

@@ -19,7 +19,10 @@ class Coordinates {
  public:
   /// \param expected  about how many will be asked for
   Coordinates(const Stream& stream, std::uint64_t n, std::uint64_t expected)
-      : stream_(stream), n_(n), threshold_((0x100000000ull - n) % n), chunk_(std::clamp<std::size_t>(expected, 4, 1024) / 4 * 4) {}
+      : stream_(stream),
+        n_(n),
+        threshold_((0x100000000ull - n) % n),
+        chunk_(std::clamp<std::size_t>(expected, 4, 1024) / 4 * 4) {}
 
   std::uint32_t operator()() {
     for (;;) {

@@ -59,7 +59,7 @@ HWY_INLINE std::uint64_t at_least(const float* x, std::uint32_t floor) {
   return bits;
 }
 
-/// Appends the coordinates from `begin` on whose key is at least `floor`, until the end or until another word might not fit.
+/// Appends the coordinates from `begin` on whose key is at least `floor`, while another word's worth fits.
 /// \returns where it stopped
 std::size_t collect(std::span<const float> x, std::size_t begin, std::uint32_t floor, Candidates& to) {
   std::uint32_t* indices = to.indices.data() + to.count;
@@ -106,7 +106,7 @@ HWY_EXPORT(collect);
 
 namespace {
 
-/// The k-th largest of the keys, and how many are larger. Radix selection, 11 bits a pass. \param k  1 ≤ k ≤ keys.size()
+/// The k-th largest of the keys, and how many are larger: radix selection, 11 bits a pass. 1 ≤ k ≤ keys.size()
 struct Kth {
   std::uint32_t key;
   std::size_t larger;
@@ -152,7 +152,8 @@ std::uint32_t prune(Candidates& candidates, std::size_t k, Buffer<std::uint32_t>
 
 /// A key that a little more than k of x reach, from a sample: a guess.
 /// \param expected  receives about how many that will be
-std::uint32_t guess_floor(std::span<const float> x, std::size_t k, Buffer<std::uint32_t>& sample, std::size_t& expected) {
+std::uint32_t guess_floor(std::span<const float> x, std::size_t k, Buffer<std::uint32_t>& sample,
+                          std::size_t& expected) {
   const std::size_t n = x.size();
   const std::size_t m = std::min<std::size_t>(n, std::clamp<std::size_t>(n / 256, 4096, 65536));
   const std::size_t stride = n / m;
@@ -189,7 +190,7 @@ void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>&
     candidates.count = 0;
     for (std::size_t j = 0; j < x.size();) {
       j = HWY_DYNAMIC_DISPATCH(collect)(x, j, floor, candidates);
-      // Full: only the best k so far can win, and what follows must beat the least of them (a tie goes to the lower index).
+      // Full: only the best k so far can win, and what follows must beat the least of them (a tie is lost).
       if (j < x.size()) floor = prune(candidates, kept, scratch) + 1;
     }
     if (candidates.count >= kept) break;
