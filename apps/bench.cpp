@@ -47,7 +47,7 @@ int run(int argc, char** argv) {
   return found->second.run(argc - 1, arguments.data());
 }
 
-const CommandRegistration registration{"bench", "times parts of the program beside their alternatives", run};
+const CommandRegistration registration{"bench", "times parts of the program beside their alternatives", run, true};
 
 }  // namespace
 }  // namespace tersegrad

@@ -27,8 +27,8 @@ std::map<std::string, Command>& commands() {
 }
 
 CommandRegistration::CommandRegistration(const std::string& name, const std::string& summary,
-                                         std::function<int(int, char**)> run) {
-  commands()[name] = {summary, std::move(run)};
+                                         std::function<int(int, char**)> run, bool on_ranks) {
+  commands()[name] = {summary, std::move(run), on_ranks};
 }
 
 cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** argv, bool& done) {

@@ -16,6 +16,7 @@ namespace tersegrad {
 struct Command {
   std::string summary;  ///< one line, no full stop
   std::function<int(int argc, char** argv)> run;
+  bool on_ranks = false;  ///< may be started on several MPI ranks; others are refused there, once
 };
 
 /// All subcommands by name.
@@ -23,7 +24,8 @@ std::map<std::string, Command>& commands();
 
 /// Registers a subcommand at program start; one at the end of each file.
 struct CommandRegistration {
-  CommandRegistration(const std::string& name, const std::string& summary, std::function<int(int, char**)> run);
+  CommandRegistration(const std::string& name, const std::string& summary, std::function<int(int, char**)> run,
+                      bool on_ranks = false);
 };
 
 /// Parses with cxxopts, turning its exceptions into one-line Errors. "--help" prints the help and sets `done`.

@@ -49,6 +49,10 @@ int dispatch(int argc, char** argv) {
     if (under_mpi_launcher()) return refuse_on_all_ranks(argc, argv, error);
     throw error;
   }
+  if (const int ranks = launched_ranks(); ranks > 1 && !found->second.on_ranks) {
+    const Error error(concat("'", name, "' runs once, not on ", ranks, " ranks; start it without mpirun"));
+    return refuse_on_all_ranks(argc, argv, error);
+  }
   std::string program = "tersegrad " + name;
   std::vector<char*> arguments{program.data()};
   for (int i = 2; i < argc; ++i) arguments.push_back(argv[i]);

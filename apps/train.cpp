@@ -170,7 +170,7 @@ int run(int argc, char** argv) {
   });
 }
 
-const CommandRegistration registration{"train", "train with compressed gradients on MPI ranks", run};
+const CommandRegistration registration{"train", "train with compressed gradients on MPI ranks", run, true};
 
 }  // namespace
 }  // namespace tersegrad

@@ -150,6 +150,16 @@ TEST_F(SinksTest, FlushMakesEverythingSoFarReadable) {
   EXPECT_EQ(RunFile::open(folder_).records(), 7);
 }
 
+TEST_F(SinksTest, TheFirstRecordIsReadableAtOnce) {
+  const Synthetic run;
+  Log log({"csv", "hdf5", "jsonl"});
+  log.begin(synthetic_info(folder_, run));
+  log.write(synthetic_record(run, 1));
+  EXPECT_EQ(lines("metrics.csv.part").size(), 2u);
+  EXPECT_EQ(lines("metrics.jsonl.part").size(), 1u);
+  EXPECT_EQ(RunFile::open(folder_).records(), 1);
+}
+
 TEST_F(SinksTest, ReplayContinuesALogWithoutGapOrDuplicate) {
   Synthetic run;
   run.steps = 10000;  // more than a block

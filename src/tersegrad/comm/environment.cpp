@@ -3,6 +3,7 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -49,6 +50,13 @@ bool under_mpi_launcher() {
     if (std::getenv(name) != nullptr) return true;
   }
   return false;
+}
+
+int launched_ranks() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    if (const char* size = std::getenv(name)) return std::max(1, std::atoi(size));
+  }
+  return 1;
 }
 
 int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)>& body) {

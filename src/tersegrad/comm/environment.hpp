@@ -18,4 +18,7 @@ int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)
 /// True if this process was started by an MPI launcher (so that ranks other than 0 may exist).
 bool under_mpi_launcher();
 
+/// How many ranks the launcher says it started; 1 without one, or where it does not say. Needs no MPI.
+int launched_ranks();
+
 }  // namespace tersegrad

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/log/run_file.hpp"
@@ -34,6 +35,8 @@ void Log::write(const std::vector<double>& record) {
   TERSEGRAD_CHECK(record.size() == columns_.size(), "bug: a record has ", record.size(), " values where the run has ",
                   columns_.size(), " columns");
   for (auto& member : sinks_) member.sink->write(record);
+  // From the first record on, a run that is killed, or read while it goes on, has a log in every file.
+  if (!std::exchange(any_records_, true)) flush();
 }
 
 void Log::flush() {

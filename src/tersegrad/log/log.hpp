@@ -24,6 +24,7 @@ class Log {
 
   /// Leaves out the sinks that write files when `info.folder` is empty. \throws Error
   void begin(const RunInfo& info);
+  /// The first record is flushed at once, the others at intervals of seconds (FlushTimer).
   /// \throws Error; a record that has not one value per column is a bug and is refused
   void write(const std::vector<double>& record);
   void flush();
@@ -41,6 +42,7 @@ class Log {
   };
   std::vector<Member> sinks_;
   std::vector<SeriesInfo> columns_;
+  bool any_records_ = false;
 };
 
 /// The file `name` of the sink `sink` in the run's folder. \throws Error if the run has no folder
