@@ -65,7 +65,8 @@ ComparedRun load_compared_run(const std::filesystem::path& path) {
   run.exchange = text_of(data.configuration, "exchange");
   const double agents = number_of(data.configuration, "agents");
   run.agents = std::isfinite(agents) ? static_cast<std::int64_t>(agents) : 0;
-  run.dense_per_step = 4 * number_of(data.configuration, "parameters");
+  const double replicas = number_of(data.configuration, "replicas");  // of a landscape
+  run.dense_per_step = 4 * number_of(data.configuration, "parameters") * (std::isfinite(replicas) ? replicas : 1);
 
   run.step = std::move(data.series["step"]);
   run.loss = std::move(data.series["loss"]);

@@ -126,20 +126,9 @@ Question read_question(const cxxopts::ParseResult& result) {
     }
     throw Error(concat("--solve is '", text, "' (known: lr, batch, agents, compressor)"));
   }
-  if (!is_named(Quantity::lr)) return q;
-  const bool batch = is_named(Quantity::batch), agents = is_named(Quantity::agents);
-  TERSEGRAD_CHECK(batch || agents,
-                  "two unknowns are left, batch and agents (give --new-batch or --new-agents, or say --solve batch or "
-                  "--solve agents)");
-  if (!batch) {
-    q.unknown = Quantity::batch;
-  } else if (!agents) {
-    q.unknown = Quantity::agents;
-  } else if (!sign && !is_named(Quantity::omega)) {
-    q.unknown = Quantity::omega;
-  } else {
-    q.solves = false;
-  }
+  const auto unknown = quantity_to_solve(named, sign);
+  q.solves = unknown.has_value();
+  q.unknown = unknown.value_or(Quantity::lr);
   return q;
 }
 
@@ -160,12 +149,6 @@ std::unique_ptr<ScalingRule> exact_rule(const cxxopts::ParseResult& result, cons
                                             real_option(result, "rho", 0, 1e300));
   const double sigma = real_option(result, "sigma", 0, 1e150, true);
   return std::make_unique<SignRule>(real_option(result, "nu", 0, infinity, true), mu, sigma, sigma * sigma);
-}
-
-/// The value that can be run: batch and agents are whole, rounded up (never a higher loss).
-double runnable(Quantity quantity, double value) {
-  const bool whole = quantity == Quantity::batch || quantity == Quantity::agents;
-  return whole ? std::max(1.0, std::ceil(value - 1e-9 * value)) : value;
 }
 
 /// An answer by the other rule, or why there is none.

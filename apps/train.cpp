@@ -2,13 +2,17 @@
 #include <iostream>
 
 #include "apps/command.hpp"
+#include "apps/match.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/data/dataset.hpp"
+#include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/train/landscape_objective.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/report.hpp"
+#include "tersegrad/train/sde_run.hpp"
 #include "tersegrad/train/trainer.hpp"
 
 namespace tersegrad {
@@ -21,11 +25,14 @@ cxxopts::Options declare(const TrainConfig& defaults) {
       "Train with compressed gradients. Start it on MPI ranks: launch/local -n 4 train …, mpirun -np 5 tersegrad train …, srun …\n"
       "Plug-ins are spelled name:argument, e.g. randk:0.01, student:3:0.1, vit:patch=7,width=64; `tersegrad list` shows all.\n");
   options.add_options("What is trained")
-      ("model", "model", text(defaults.model))
+      ("model", "network, or landscape (quadratic:2,1x9, rosenbrock, saddle)", text(defaults.model))
       ("dataset", "data set", text(defaults.dataset))
       ("data", "folder of the data set's files (launch/get-data fills .data)", text(defaults.data.string()))
       ("samples", "training rows used; 0: all", text(defaults.samples))
-      ("init-seed", "seed of the initial parameters", text(defaults.init_seed));
+      ("init-seed", "seed of the initial parameters", text(defaults.init_seed))
+      ("replicas", "landscape: independent repetitions, trained as one vector", text(defaults.replicas))
+      ("start", "landscape: starting point, numbers separated by commas, or one for all coordinates; none: its own",
+       cxxopts::value<std::string>());
   options.add_options("Agents")
       ("agents", "number of agents N; 0: one for each rank that hosts any", text(defaults.agents))
       ("batch", "rows per agent and step, or `full`: the full gradient, which all ranks compute together", text(defaults.batch))
@@ -45,8 +52,12 @@ cxxopts::Options declare(const TrainConfig& defaults) {
       ("schedule", "constant, cosine[:FINAL] or step:EVERY[:GAMMA]", text(defaults.schedule))
       ("warmup", "steps of linear warm-up", text(defaults.warmup))
       ("momentum", "momentum, 0 ≤ µ < 1", text(defaults.momentum))
+      ("match", "choose what is not given of --lr, --batch, --agents and --compressor so that the asymptotic loss is that of "
+                "this run, e.g. method=dsgd,lr=0.1,batch=64,agents=4", cxxopts::value<std::string>())
       ("weight-decay", "weight decay λ ≥ 0", text(defaults.weight_decay))
       ("steps", "steps", text(defaults.steps))
+      ("sde", "integrate the run's SDE instead (Euler-Maruyama), with so many time steps per step: dt = lr/SDE",
+       cxxopts::value<std::string>()->implicit_value("1")->default_value("0"))
       ("seed", "seed of every random stream", text(defaults.seed));
   options.add_options("Output")
       ("out", "folder for run.h5, metrics.csv, summary.json; none: nothing is written", cxxopts::value<std::string>())
@@ -96,6 +107,21 @@ std::string with_zero_rule(const std::string& compressor, const std::string& rul
   throw Error(concat("--sign-zero means nothing to compressor '", compressor, "'"));
 }
 
+bool is_landscape(const std::string& model) {
+  return LandscapeRegistry::instance().entries().count(Spec::parse(model).name) > 0;
+}
+
+/// A landscape has no data, and its agents share the exact gradient.
+void prepare_landscape(TrainConfig& config, const cxxopts::ParseResult& parsed) {
+  for (const char* option : {"dataset", "data", "samples", "sampling", "skew", "init-seed", "eval-every"}) {
+    TERSEGRAD_CHECK(!parsed.count(option), "--", option, " means nothing to landscape '", config.model, "'");
+  }
+  TERSEGRAD_CHECK(!parsed.count("batch") || config.batch == 0, "landscape '", config.model,
+                  "' has no rows to take a batch of (leave out --batch; --noise and --noise-batch B give σ/√B)");
+  config.batch = 0;
+  config.dataset = "none";
+}
+
 TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   const Reader read(parsed);
   TrainConfig config;
@@ -127,6 +153,7 @@ TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   config.momentum = read.real("momentum");
   config.weight_decay = read.real("weight-decay");
   config.steps = read.integer("steps");
+  config.sde = read.integer("sde");
   config.seed = read.seed("seed");
   if (parsed.count("out")) {
     config.out = read.text("out");
@@ -139,10 +166,37 @@ TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   const std::int64_t threads = read.integer("threads");
   TERSEGRAD_CHECK(threads >= 1 && threads <= 4096, "--threads is ", threads, " (must be 1 to 4096)");
   config.threads = static_cast<int>(threads);
+  config.replicas = read.integer("replicas");
+  if (parsed.count("start")) config.start = read.text("start");
+  if (is_landscape(config.model)) {
+    prepare_landscape(config, parsed);
+  } else {
+    for (const char* option : {"replicas", "start"}) {
+      TERSEGRAD_CHECK(!parsed.count(option), "--", option, " is for landscapes, and '", config.model, "' is none (landscapes: ",
+                      join(LandscapeRegistry::instance().names()), ")");
+    }
+  }
   return config;
 }
 
+/// --match, if given: completes the configuration. \return what it did, for the user
+std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
+  if (!parsed.count("match")) return "";
+  std::vector<Quantity> named;
+  const auto name = [&](const char* option, Quantity quantity) {
+    if (parsed.count(option)) named.push_back(quantity);
+  };
+  name("lr", Quantity::lr);
+  name(config.batch == 0 ? "noise-batch" : "batch", Quantity::batch);
+  name("agents", Quantity::agents);
+  name("compressor", Quantity::omega);
+  return match(config, parsed["match"].as<std::string>(), named);
+}
+
 std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents& agents) {
+  if (is_landscape(config.model)) {
+    return make_landscape_objective(config, LandscapeRegistry::instance().make(config.model));
+  }
   std::shared_ptr<const Dataset> dataset =
       DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.seed, config.samples});
   return make_network_objective(config, std::move(dataset), agents);
@@ -153,10 +207,14 @@ int run(int argc, char** argv) {
     auto options = declare(TrainConfig());
     bool help = false;
     TrainConfig config;
+    std::string matched;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help" || std::string(argv[i]) == "-h";
     collectively(world, [&] {
+      if (help) return;
       bool done = false;
-      if (!help) config = read_config(parse_options(options, argc, argv, done));
+      const auto parsed = parse_options(options, argc, argv, done);
+      config = read_config(parsed);
+      matched = match(config, parsed);
     });
     // One rank must not leave while the others wait for it.
     require_same(world, help ? "--help" : "no --help", "the command", "start every rank with the same command");
@@ -164,8 +222,9 @@ int run(int argc, char** argv) {
       if (world.rank() == 0) std::cout << options.help() << std::flush;
       return 0;
     }
-    const RunResult result = train(world, config, make_objective);
-    if (world.rank() == 0) std::cout << "\n" << savings_report(result) << std::flush;
+    if (world.rank() == 0) std::cout << matched << std::flush;
+    const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective) : train(world, config, make_objective);
+    if (world.rank() == 0) std::cout << "\n" << (config.sde > 0 ? outcome(result) : savings_report(result)) << std::flush;
     return 0;
   });
 }

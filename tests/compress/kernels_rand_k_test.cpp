@@ -74,6 +74,42 @@ TEST(DrawSubset, EqualsReference) {
   }
 }
 
+TEST(DrawSubsets, EqualsReference) {
+  for (const std::int64_t n : {1, 2, 3, 7, 64, 1000}) {
+    for (const auto k : std::vector<std::int64_t>{0, 1, 2, n / 3, n / 2, n - 1, n}) {
+      if (k < 0 || k > n) continue;
+      for (const std::int64_t replicas : {0, 1, 5, 300}) {
+        std::vector<std::uint32_t> want, got{1, 2, 3};
+        reference::draw_subsets(stream_of(23), n, k, replicas, want);
+        draw_subsets(stream_of(23), n, k, replicas, got);
+        EXPECT_EQ(got, want) << k << " of " << n << ", " << replicas << " replicas";
+      }
+    }
+  }
+  std::vector<std::uint32_t> want, got;  // bounds that reject nearly half of the words
+  reference::draw_subsets(stream_of(24), (std::int64_t{1} << 31) + 9, 200, 1, want);
+  draw_subsets(stream_of(24), (std::int64_t{1} << 31) + 9, 200, 1, got);
+  EXPECT_EQ(got, want);
+}
+
+TEST(DrawSubsets, EverySubsetIsEquallyLikelyInEveryReplica) {
+  constexpr std::int64_t n = 5, k = 2, replicas = 20000;  // 10 subsets
+  std::vector<std::uint32_t> drawn;
+  draw_subsets(stream_of(25), n, k, replicas, drawn);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, int> counts;
+  for (std::int64_t r = 0; r < replicas; ++r) {
+    const auto base = static_cast<std::uint32_t>(r * n);
+    const auto first = drawn[static_cast<std::size_t>(r * k)] - base, second = drawn[static_cast<std::size_t>(r * k + 1)] - base;
+    ASSERT_LT(first, second);
+    ASSERT_LT(second, n);
+    ++counts[{first, second}];
+  }
+  double chi_squared = 0;
+  for (const auto& [subset, count] : counts) chi_squared += (count - 2000.0) * (count - 2000.0) / 2000.0;
+  EXPECT_EQ(counts.size(), 10u);
+  EXPECT_LT(chi_squared, chi_squared_bound(9));
+}
+
 TEST(DrawSubset, DependsOnTheStreamOnly) {
   const auto first = draw(1, 2, 10000, 100);
   draw(5, 6, 3000, 2000);  // whatever scratch another call leaves behind

@@ -11,6 +11,7 @@
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
 #include "tersegrad/train/network_objective.hpp"
+#include "train/ranks.hpp"
 
 namespace tersegrad {
 namespace {
@@ -32,21 +33,7 @@ TrainConfig small_run() {
   return config;
 }
 
-/// Runs f on the first `ranks` ranks of the world as a communicator of their own; the others wait.
-void on_ranks(int ranks, const std::function<void(const Communicator&)>& f) {
-  const Communicator world(MPI_COMM_WORLD);
-  MPI_Comm part = MPI_COMM_NULL;
-  MPI_Comm_split(MPI_COMM_WORLD, world.rank() < ranks ? 0 : MPI_UNDEFINED, world.rank(), &part);
-  if (part != MPI_COMM_NULL) {
-    f(Communicator(part));
-    MPI_Comm_free(&part);
-  }
-  world.barrier();
-}
-
 RunResult run_on(const Communicator& comm, const TrainConfig& config) { return train(comm, config, network); }
-
-bool enough_ranks(int ranks) { return Communicator(MPI_COMM_WORLD).size() >= ranks; }
 
 TEST(Train, OneStepOfNoneIsLibTorchsSgdStepOnTheJoinedBatch) {
   // N agents of batch B average to the gradient of the joined batch of N·B rows; LibTorch's own optimiser on the
@@ -60,22 +47,6 @@ TEST(Train, OneStepOfNoneIsLibTorchsSgdStepOnTheJoinedBatch) {
   std::vector<float> trained;
   on_ranks(5, [&](const Communicator& comm) {
     train(comm, config, [&](const TrainConfig& c, const HostedAgents& agents) -> std::unique_ptr<Objective> {
-      // Keep the parameters after the run: the objective copies them out when it goes.
-      class Watched final : public Objective {
-       public:
-        Watched(std::unique_ptr<Objective> inner, std::vector<float>& out) : inner_(std::move(inner)), out_(out) {}
-        ~Watched() override { out_.assign(inner_->parameters().begin(), inner_->parameters().end()); }
-        Layout layout() const override { return inner_->layout(); }
-        std::span<float> parameters() override { return inner_->parameters(); }
-        std::span<float> gradient() override { return inner_->gradient(); }
-        double agent_gradient(std::uint32_t a, std::uint64_t s) override { return inner_->agent_gradient(a, s); }
-        std::int64_t gradient_chunks() const override { return inner_->gradient_chunks(); }
-        double add_chunk_gradient(std::int64_t chunk) override { return inner_->add_chunk_gradient(chunk); }
-
-       private:
-        std::unique_ptr<Objective> inner_;
-        std::vector<float>& out_;
-      };
       return std::make_unique<Watched>(network(c, agents), trained);
     });
   });

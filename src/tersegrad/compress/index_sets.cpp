@@ -20,21 +20,7 @@ void draw_indices(const Layout& layout, std::int64_t k, std::uint64_t seed, std:
     kernels::draw_subset(Stream(id), layout.dim, k, indices);
     return;
   }
-  // Many small problems: Floyd's sampling in each (k distinct of dim, exactly uniform), from a stretch of 2^20
-  // blocks of the stream that no other replica touches.
-  indices.clear();
-  indices.reserve(static_cast<std::size_t>(k * layout.replicas));
-  for (std::int64_t r = 0; r < layout.replicas; ++r) {
-    Sequence random(id, static_cast<std::uint64_t>(r) << 20);
-    const auto first = static_cast<std::ptrdiff_t>(indices.size());
-    const std::int64_t base = r * layout.dim;
-    for (std::int64_t j = layout.dim - k; j < layout.dim; ++j) {
-      const auto t = static_cast<std::uint32_t>(base + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(j + 1))));
-      const bool taken = std::find(indices.begin() + first, indices.end(), t) != indices.end();
-      indices.push_back(taken ? static_cast<std::uint32_t>(base + j) : t);
-    }
-    std::sort(indices.begin() + first, indices.end());
-  }
+  kernels::draw_subsets(Stream(id), layout.dim, k, layout.replicas, indices);
 }
 
 std::span<const std::uint32_t> indices_in(std::span<const std::uint32_t> indices, const Bucket& bucket) {

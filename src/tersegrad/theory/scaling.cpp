@@ -1,5 +1,6 @@
 #include "tersegrad/theory/scaling.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -155,6 +156,24 @@ double SignRule::solve(const Hyperparameters& base, Hyperparameters wanted, Quan
 std::string SignRule::text() const {
   return k2_ == 0 ? "kappa / (alpha sqrt(delta)) = 1, for N >> 1 (Proposition 3.14)"
                   : "equal asymptotic bounds of Theorem 3.12, phase 3 (equation 157)";
+}
+
+std::optional<Quantity> quantity_to_solve(std::span<const Quantity> named, bool sign) {
+  const auto is_named = [&](Quantity quantity) {
+    return std::find(named.begin(), named.end(), quantity) != named.end();
+  };
+  if (!is_named(Quantity::lr)) return Quantity::lr;
+  const bool batch = is_named(Quantity::batch), agents = is_named(Quantity::agents);
+  TERSEGRAD_CHECK(batch || agents, "two unknowns are left, batch and agents (name one of them)");
+  if (!batch) return Quantity::batch;
+  if (!agents) return Quantity::agents;
+  if (!sign && !is_named(Quantity::omega)) return Quantity::omega;
+  return std::nullopt;
+}
+
+double runnable(Quantity quantity, double value) {
+  const bool whole = quantity == Quantity::batch || quantity == Quantity::agents;
+  return whole ? std::max(1.0, std::ceil(value - 1e-9 * value)) : value;
 }
 
 std::string compressed_rule_row(const Hyperparameters& base, const Hyperparameters& wanted, Quantity unknown) {

@@ -1,6 +1,8 @@
 // Scaling rules: which hyperparameters keep the asymptotic loss of a run when others change.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,6 +88,14 @@ class SignRule final : public ScalingRule {
   double k1_ = 1;
   double k2_ = 0;
 };
+
+/// What is left to solve for where some quantities of the new run are named and the others stay as in the base run: the
+/// learning rate unless it is named; then the batch or the agents, whichever is not; then ω (not for DSignSGD). Nothing
+/// if all are named. \throws Error if the learning rate is named and neither batch nor agents: two unknowns
+std::optional<Quantity> quantity_to_solve(std::span<const Quantity> named, bool sign);
+
+/// The value that can be run: batch and agents are whole, rounded up (never a higher loss).
+double runnable(Quantity quantity, double value);
 
 /// The row of Table 1 (or the proposition) that a change from `base` to `wanted` with `unknown` solved for is a case
 /// of, e.g. "Table 1, row 1: alpha = 1 + beta omega"; quantities count as changed where they differ.

@@ -22,6 +22,8 @@ LogFields TrainConfig::describe() const {
           {"dataset", dataset, ""},
           {"data", data.string(), ""},
           {"samples", samples, "rows"},
+          {"replicas", replicas, ""},
+          {"start", start, ""},
           {"skew", skew, ""},
           {"agents", agents, ""},
           {"batch", batch == 0 ? std::string("full") : std::to_string(batch), "rows"},
@@ -38,6 +40,7 @@ LogFields TrainConfig::describe() const {
           {"weight_decay", weight_decay, ""},
           {"clip_norm", clip_norm, ""},
           {"steps", steps, "steps"},
+          {"sde", sde, "time steps per step"},
           {"seed", static_cast<std::int64_t>(seed), ""},
           {"init_seed", static_cast<std::int64_t>(init_seed), ""},
           {"nonfinite", to_string(nonfinite), ""},
@@ -55,14 +58,17 @@ void TrainConfig::validate() const {
   };
   TERSEGRAD_CHECK(std::isfinite(lr) && lr > 0, "--lr is ", lr, " (must be a positive number)");
   at_least("samples", samples, 0);
+  at_least("replicas", replicas, 1);
   at_least("agents", agents, 0);
   at_least("noise-batch", noise_batch, 1);
   at_least("bucket", bucket, 1);
   at_least("warmup", warmup, 0);
   at_least("steps", steps, 1);
+  at_least("sde", sde, 0);
   at_least("eval-every", eval_every, 0);
   at_least("log-every", log_every, 1);
   at_least("threads", threads, 1);
+  TERSEGRAD_CHECK(replicas <= 1'000'000'000, "--replicas is ", replicas, " (must be at most 10^9)");
   not_negative("skew", skew);
   not_negative("clip-norm", clip_norm);
   not_negative("weight-decay", weight_decay);

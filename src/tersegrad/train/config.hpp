@@ -19,10 +19,12 @@ enum class NonfinitePolicy {
 
 /// The options of `tersegrad train`, with their defaults.
 struct TrainConfig {
-  std::string model = "mlp";
+  std::string model = "mlp";        ///< a network, or a landscape
   std::string dataset = "breast-cancer";
   std::filesystem::path data = ".data";
   std::int64_t samples = 0;        ///< training rows used; 0: all
+  std::int64_t replicas = 1;       ///< R independent repetitions of a landscape as one vector
+  std::string start;               ///< a landscape's starting point, numbers separated by commas; empty: its own
   double skew = 0;                 ///< Dirichlet α of class-skewed shards; 0: none
   std::int64_t agents = 0;         ///< N; 0: one for each hosting rank
   std::int64_t batch = 32;         ///< B per agent; 0: full gradient, computed by all ranks together
@@ -39,6 +41,7 @@ struct TrainConfig {
   double weight_decay = 0;
   double clip_norm = 0;            ///< each agent's gradient is scaled down to this norm; 0: off
   std::int64_t steps = 500;
+  std::int64_t sde = 0;            ///< > 0: the run's SDE is integrated instead, with so many time steps per step
   std::uint64_t seed = 1;
   std::uint64_t init_seed = 1;
   NonfinitePolicy nonfinite = NonfinitePolicy::stop;

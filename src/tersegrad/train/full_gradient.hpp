@@ -22,12 +22,14 @@ class FullGradient {
   /// \param comm outlives this object
   FullGradient(const Communicator& comm, Objective& objective);
 
-  /// Computes ∇f(x) on every rank. Collective. \return f(x)
+  /// Computes ∇f(x) on every rank. Collective, unless Objective::every_rank_computes_gradient(). \return f(x)
   double compute();
   /// Of the last compute().
   std::span<const float> value() const { return value_; }
 
  private:
+  double compute_alone();
+
   const Communicator& comm_;
   Objective& objective_;
   std::int64_t lanes_;

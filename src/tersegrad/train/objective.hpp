@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "tersegrad/core/layout.hpp"
+#include "tersegrad/log/sink.hpp"
 
 namespace tersegrad {
 
@@ -33,6 +35,15 @@ class Objective {
   virtual std::int64_t gradient_chunks() const = 0;
   /// gradient() += w_c·∇f_c with w_c the chunk's share of the rows. \return w_c·f_c
   virtual double add_chunk_gradient(std::int64_t chunk) = 0;
+
+  /// True where a rank has all of ∇f sooner than it could be sent a part of it (analytic objectives): then every rank
+  /// computes every chunk, and nothing is exchanged.
+  virtual bool every_rank_computes_gradient() const { return false; }
+
+  /// Series of this objective that a run logs beside the loss; none by default.
+  virtual std::vector<SeriesInfo> observables() const { return {}; }
+  /// Their values at the current x; after the full gradient there, before the update. \param out [observables().size()]
+  virtual void observe(std::span<double>) {}
 
   /// Fixed chunks of the test data; 0 where there is none (landscapes).
   virtual std::int64_t test_chunks() const { return 0; }

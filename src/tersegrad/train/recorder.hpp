@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "tersegrad/comm/agent_map.hpp"
@@ -22,12 +23,13 @@ struct StepRecord {
   std::int64_t nonfinite_agents = 0;
   TimeSplit time;
   Evaluation test{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+  std::vector<double> observed;  ///< the objective's observables; empty except on rank 0
 };
 
 /// Collects records and hands them to the log in blocks, so that the ranks' timings cost one reduction a block.
 class Recorder {
  public:
-  /// The columns of every record, in order.
+  /// The columns of every record, in order; the objective's observables follow them.
   static std::vector<SeriesInfo> columns();
 
   /// \param log null on ranks other than 0

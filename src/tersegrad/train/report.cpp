@@ -64,17 +64,21 @@ std::string verdict(const RunResult& r) {
 
 }  // namespace
 
-std::string savings_report(const RunResult& r) {
-  std::string text = concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
-                            r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ",
-                            r.compressor, ", exchange ", r.config.exchange, "\n");
-  text += concat(r.steps, " steps in ", format_duration(r.total_s), ": loss ", format_number(r.loss_first), " → ",
-                 format_number(r.loss_last));
+std::string outcome(const RunResult& r) {
+  std::string text = concat(r.steps, " steps in ", format_duration(r.total_s), ": loss ", format_number(r.loss_first), " → ",
+                            format_number(r.loss_last));
   if (std::isfinite(r.test.accuracy)) text += concat(", test accuracy ", format_number(r.test.accuracy));
   if (r.diverged) text += " (DIVERGED, stopped early)";
   if (r.interrupted) text += " (interrupted)";
   if (r.nonfinite_steps > 0) text += concat(", ", r.nonfinite_steps, " steps with non-finite gradients");
-  text += "\n\n" + bytes_table(r) + "\n" + time_table(r) + "\n" + projection_table(r);
+  return text + "\n";
+}
+
+std::string savings_report(const RunResult& r) {
+  std::string text = concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
+                            r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ",
+                            r.compressor, ", exchange ", r.config.exchange, "\n");
+  text += outcome(r) + "\n" + bytes_table(r) + "\n" + time_table(r) + "\n" + projection_table(r);
   if (r.agents > 1 && r.compressor != "none") text += verdict(r);
   return text;
 }

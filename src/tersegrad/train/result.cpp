@@ -58,6 +58,7 @@ LogFields RunResult::summary() const {
           {"time_apply_s", time.apply, "s"},
           {"nonfinite_steps", nonfinite_steps},
           {"interrupted", interrupted},
+          {"replicas", replicas},
           {"test_loss", test.loss},
           {"uplink_header_bytes_per_step", headers(traffic.uplink), "bytes"},
           {"downlink_header_bytes_per_step", headers(traffic.downlink), "bytes"},

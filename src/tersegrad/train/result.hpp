@@ -28,6 +28,7 @@ struct RunResult {
   std::string compressor;  ///< canonical, e.g. "randk:106014"
   std::string noise;
   std::int64_t parameters = 0;  ///< d
+  std::int64_t replicas = 1;    ///< R: d·R coordinates travel
   std::int64_t agents = 0;
   std::int64_t processes = 0;   ///< MPI ranks, the server's included
   bool has_server = false;
@@ -45,7 +46,7 @@ struct RunResult {
 
   double uplink_bytes_per_step() const;    ///< per agent
   double downlink_bytes_per_step() const;  ///< per agent
-  double dense_bytes_per_step() const { return 4.0 * static_cast<double>(parameters); }  ///< per agent and direction
+  double dense_bytes_per_step() const { return 4.0 * static_cast<double>(parameters * replicas); }  ///< per agent and direction
 
   /// summary.json's keys, in the order that scripts rely on.
   LogFields summary() const;

@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/exchange.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/core/stopwatch.hpp"
-#include "tersegrad/log/log.hpp"
-#include "tersegrad/log/output_folder.hpp"
 #include "tersegrad/train/agents.hpp"
 #include "tersegrad/train/full_gradient.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/optimizer.hpp"
 #include "tersegrad/train/recorder.hpp"
+#include "tersegrad/train/run_log.hpp"
 #include "tersegrad/train/schedule.hpp"
 #include "tersegrad/train/stop_signal.hpp"
 
@@ -63,6 +63,7 @@ class Run {
   void open_log();
   bool step(std::uint64_t k);
   void exchange(std::uint64_t k, std::uint8_t control);
+  void observe();
   bool may_update();
   void apply();
   void record(bool updated);
@@ -86,6 +87,7 @@ class Run {
   std::vector<Bucket> buckets_;
   std::vector<Message> aggregates_;  // of the step, one a bucket: nothing is applied before all are known
   Buffer<float> decoded_;
+  std::size_t observables_ = 0;  // on rank 0: how many series the objective adds
   RunResult result_;
   StepRecord record_;
   std::uint8_t seen_control_ = 0;  // of the last aggregate: the same on every rank
@@ -115,6 +117,7 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
 
     const auto& map = exchange_->map();
     objective_ = make_objective(config_, {map.begin(comm_.rank()), map.end(comm_.rank()), map.agents()});
+    if (objective_->layout().replicas > 1) noise_ = noise_->replicated(objective_->layout().dim);
     const CompressorSetup compressor_setup{objective_->layout(), config_.seed, map.agents()};
     compressor_ = CompressorRegistry::instance().make(config_.compressor, compressor_setup);
     exchange_->require(*compressor_);
@@ -140,23 +143,20 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
   result_.compressor = compressor_->name();
   result_.noise = noise_->name();
   result_.parameters = objective_->layout().dim;
+  result_.replicas = objective_->layout().replicas;
   result_.agents = exchange_->map().agents();
   result_.processes = comm_.size();
   result_.has_server = exchange_->has_server();
 }
 
 void Run::open_log() {
-  if (!config_.out.empty()) folder_.emplace(config_.out, config_.overwrite ? ExistingRun::overwrite : ExistingRun::refuse);
-  RunInfo info;
-  info.folder = config_.out;
-  info.configuration = config_.describe();
-  info.configuration.push_back({"parameters", objective_->layout().dim, ""});
-  info.configuration.push_back({"compressor_resolved", compressor_->name(), ""});
-  info.configuration.push_back({"processes", static_cast<std::int64_t>(comm_.size()), ""});
-  info.configuration.push_back({"libtorch", torch_version(), ""});
-  info.columns = Recorder::columns();
-  info.steps = config_.steps;
-  log_->begin(info);
+  const auto observables = objective_->observables();
+  observables_ = observables.size();
+  begin_run_log(*log_, folder_, config_,
+                {{"parameters", objective_->layout().dim, ""},
+                 {"compressor_resolved", compressor_->name(), ""},
+                 {"processes", static_cast<std::int64_t>(comm_.size()), ""}},
+                observables);
 }
 
 RunResult Run::run() {
@@ -192,6 +192,8 @@ bool Run::step(std::uint64_t k) {
   const auto shared = full_gradient_ ? full_gradient_->value() : std::span<const float>();
   agents_->compute(k, shared, shared_loss, control, record_.time);
   exchange(k, control);
+  if (full_gradient_) record_.loss = shared_loss;  // the headers' mean of it has the digits and range of a float32
+  if (observables_ > 0) observe();
   const bool update = may_update();
   if (update) apply();
   record_.time_s = since_start_.seconds();
@@ -202,6 +204,15 @@ bool Run::step(std::uint64_t k) {
   if (k == 0) result_.loss_first = record_.loss;
   result_.loss_last = record_.loss;
   return update;
+}
+
+/// Before the update: what is observed belongs to the x of the step's loss.
+void Run::observe() {
+  // Whether this is the last step is known only afterwards, and the last step is logged.
+  const bool may_be_last = record_.step == config_.steps || !std::isfinite(record_.loss) || nonfinite_agents_ > 0 ||
+                           (seen_control_ & flag_stop) != 0;
+  record_.observed.assign(observables_, std::numeric_limits<double>::quiet_NaN());
+  if (logged(record_.step) || may_be_last) objective_->observe(record_.observed);
 }
 
 /// Evaluates where it is due and logs the step.

@@ -161,6 +161,43 @@ void draw_subset(const Stream& stream, std::int64_t n, std::int64_t k, std::vect
   bitmap.list(n, k, complement, sorted);
 }
 
+void draw_subsets(const Stream& stream, std::int64_t n, std::int64_t k, std::int64_t replicas,
+                  std::vector<std::uint32_t>& sorted) {
+  assert(n >= 1 && k >= 0 && k <= n && replicas >= 0 && n * replicas < (std::int64_t{1} << 32));
+  sorted.resize(static_cast<std::size_t>(k * replicas));
+  std::array<std::uint32_t, 256> words;
+  std::size_t used = words.size();
+  std::uint64_t block = 0;
+  const auto below = [&](std::uint64_t bound) {
+    for (;;) {
+      if (used == words.size()) {
+        stream.fill(block, words);
+        block += words.size() / 4;
+        used = 0;
+      }
+      const std::uint64_t product = words[used++] * bound;
+      // 2^32 mod bound words are one too many; the division is needed only where the word might be one of them.
+      const auto low = static_cast<std::uint32_t>(product);
+      if (low >= bound || low >= (0x100000000ull - bound) % bound) return static_cast<std::uint32_t>(product >> 32);
+    }
+  };
+  std::uint32_t* set = sorted.data();
+  for (std::int64_t r = 0; r < replicas; ++r, set += k) {
+    const auto base = static_cast<std::uint32_t>(r * n);
+    for (std::int64_t i = 0; i < k; ++i) {  // Floyd: i coordinates so far, the next among the first n − k + i + 1
+      const auto last = static_cast<std::uint32_t>(n - k + i);
+      const std::uint32_t j = base + below(std::uint64_t{last} + 1);
+      std::uint32_t* const at = std::lower_bound(set, set + i, j);
+      if (at != set + i && *at == j) {
+        set[i] = base + last;  // above all so far
+      } else {
+        std::move_backward(at, set + i, set + i + 1);
+        *at = j;
+      }
+    }
+  }
+}
+
 void gather(std::span<const float> x, std::span<const std::uint32_t> sorted, std::uint32_t base, std::span<float> out) {
   assert(out.size() == sorted.size());
   assert(sorted.empty() || (sorted.front() >= base && sorted.back() - base < x.size()));
@@ -175,6 +212,24 @@ void scatter_add(std::span<const float> values, std::span<const std::uint32_t> s
 }
 
 namespace reference {
+
+void draw_subsets(const Stream& stream, std::int64_t n, std::int64_t k, std::int64_t replicas,
+                  std::vector<std::uint32_t>& sorted) {
+  sorted.clear();
+  std::uint64_t w = 0;
+  for (std::int64_t r = 0; r < replicas; ++r) {
+    std::set<std::uint32_t> set;
+    for (auto bound = static_cast<std::uint64_t>(n - k) + 1; bound <= static_cast<std::uint64_t>(n);) {
+      const std::uint64_t product = std::uint64_t{stream.block(w / 4)[w % 4]} * bound;
+      ++w;
+      if (product % 0x100000000ull < 0x100000000ull % bound) continue;
+      const auto j = static_cast<std::uint32_t>(product / 0x100000000ull);
+      set.insert(set.contains(j) ? static_cast<std::uint32_t>(bound - 1) : j);
+      ++bound;
+    }
+    for (const auto j : set) sorted.push_back(static_cast<std::uint32_t>(r * n) + j);
+  }
+}
 
 void draw_subset(const Stream& stream, std::int64_t n, std::int64_t k, std::vector<std::uint32_t>& sorted) {
   const bool complement = k > n - k;

@@ -1,0 +1,173 @@
+#include "tersegrad/train/sde_run.hpp"
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "tersegrad/comm/agent_map.hpp"
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/stopwatch.hpp"
+#include "tersegrad/noise/noise.hpp"
+#include "tersegrad/theory/euler_maruyama.hpp"
+#include "tersegrad/theory/process.hpp"
+#include "tersegrad/train/full_gradient.hpp"
+#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/recorder.hpp"
+#include "tersegrad/train/run_log.hpp"
+#include "tersegrad/train/stop_signal.hpp"
+
+namespace tersegrad {
+namespace {
+
+/// What the SDEs do not describe is refused, not ignored.
+void require_describable(const TrainConfig& config) {
+  TERSEGRAD_CHECK(config.batch == 0, "--sde needs --batch full (the SDE's noise is --noise, at batch --noise-batch)");
+  TERSEGRAD_CHECK(config.momentum == 0 && config.weight_decay == 0 && config.clip_norm == 0 && config.warmup == 0 &&
+                      config.schedule == "constant",
+                  "--sde knows no --momentum, --weight-decay, --clip-norm, --warmup or --schedule");
+}
+
+/// One column for all coordinates if they have one scale, else one for each.
+NoiseScales scales_of(const Noise& noise, std::int64_t dim) {
+  if (noise.is_none()) return {std::numeric_limits<double>::infinity(), 0.0};
+  std::vector<double> scales(static_cast<std::size_t>(dim));
+  bool same = true;
+  for (std::size_t j = 0; j < scales.size(); ++j) {
+    scales[j] = noise.sigma_at(static_cast<std::int64_t>(j));
+    same = same && scales[j] == scales.front();
+  }
+  if (same) scales.resize(1);
+  return {noise.nu(), {scales}};
+}
+
+std::unique_ptr<Process> make_process(const Compressor& compressor, const ProcessSettings& settings) {
+  const std::string name = Spec::parse(compressor.name()).name;
+  const Traits traits = compressor.traits();
+  if (name == "sign") return make_dsignsgd(settings);
+  TERSEGRAD_CHECK(traits.kind == Traits::Kind::unbiased, "--sde: the paper has no SDE for compressor '",
+                  compressor.name(), "' (it has them for none, for unbiased ones and for sign)");
+  if (traits.constant == 0) return make_dsgd(settings);
+  return make_dcsgd(settings, traits.constant, name == "randk" ? Correlation::exactly_k : Correlation::independent);
+}
+
+}  // namespace
+
+RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
+  TrainConfig config = given;
+  config.agents = std::max<std::int64_t>(1, config.agents);
+  std::unique_ptr<Objective> objective;
+  std::unique_ptr<Noise> noise;
+  std::unique_ptr<Compressor> compressor;
+  std::unique_ptr<Process> process;
+  std::unique_ptr<Log> log;
+  std::optional<OutputFolder> folder;
+  std::optional<FullGradient> full_gradient;
+  std::span<const float> gradient;
+  collectively(comm, [&] {
+    config.validate();
+    require_describable(config);
+    prepare_compute(config.threads);
+    noise = NoiseRegistry::instance().make(config.noise);
+    objective = make_objective(config, {0, 0, static_cast<std::uint32_t>(config.agents)});
+    const Layout layout = objective->layout();
+    compressor = CompressorRegistry::instance().make(
+        config.compressor, CompressorSetup{layout, config.seed, static_cast<std::uint32_t>(config.agents)});
+    ProcessSettings settings;
+    settings.layout = layout;
+    settings.lr = config.lr;
+    settings.agents = config.agents;
+    settings.batch = static_cast<double>(config.noise_batch);
+    settings.noise = scales_of(*noise, layout.dim);
+    settings.gradient = [&](std::span<const double>, std::span<double> out) {
+      std::copy(gradient.begin(), gradient.end(), out.begin());
+    };
+    process = make_process(*compressor, settings);
+    full_gradient.emplace(comm, *objective);
+    log = std::make_unique<Log>(config.sinks.empty() ? Log::default_sinks() : config.sinks);
+  });
+  collectively(comm, [&] {
+    if (comm.rank() != 0) return;
+    begin_run_log(*log, folder, config,
+                  {{"parameters", objective->layout().dim, ""},
+                   {"compressor_resolved", compressor->name(), ""},
+                   {"processes", static_cast<std::int64_t>(comm.size()), ""}},
+                  objective->observables());
+  });
+  comm.broadcast(bytes_of(objective->parameters()), 0);
+
+  RunResult result;
+  result.config = config;
+  result.config.exchange = "none";
+  result.compressor = compressor->name();
+  result.noise = noise->name();
+  result.parameters = objective->layout().dim;
+  result.replicas = objective->layout().replicas;
+  result.agents = config.agents;
+  result.processes = comm.size();
+
+  const StopSignal signals;
+  const AgentMap everyone(static_cast<std::uint32_t>(comm.size()), 0, comm.size());
+  Recorder recorder(comm, everyone, comm.rank() == 0 ? log.get() : nullptr);
+  EulerMaruyama integrator(*process, config.lr / static_cast<double>(config.sde));
+  const auto parameters = objective->parameters();
+  std::vector<double> x(parameters.begin(), parameters.end()), normals;
+  normals.resize(static_cast<std::size_t>(process->layout().replicas * process->normals()));
+  const std::size_t observables = objective->observables().size();
+  const Stopwatch since_start;
+  for (std::int64_t k = 0; k < config.steps && !result.diverged && !result.interrupted; ++k) {
+    StepRecord record;
+    record.step = k + 1;
+    record.learning_rate = config.lr;
+    for (std::int64_t part = 0; part < config.sde; ++part) {
+      Stopwatch watch;
+      for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
+      const double loss = full_gradient->compute();
+      gradient = full_gradient->value();
+      record.time.compute += watch.lap();
+      if (part == 0) {
+        record.loss = loss;
+        if (comm.rank() == 0) {
+          record.observed.resize(observables);
+          objective->observe(record.observed);
+        }
+        result.diverged = !std::isfinite(loss);
+        if (result.diverged) break;
+        watch.lap();
+      }
+      const auto step = static_cast<std::uint64_t>(k * config.sde + part);
+      fill_normals(Stream({config.seed, Purpose::sde, 0, step}), 0, normals);
+      integrator.step(x, normals);
+      record.time.apply += watch.lap();
+    }
+    record.time_s = since_start.seconds();
+    result.time += record.time;
+    result.steps = k + 1;
+    if (k == 0) result.loss_first = record.loss;
+    result.loss_last = record.loss;
+    if (result.steps % 64 == 0) {  // a signal reaches the ranks at different times: they agree now and then
+      std::int64_t stop = StopSignal::received() != 0 ? 1 : 0;
+      comm.sum(std::span<std::int64_t>(&stop, 1));
+      result.interrupted = stop > 0;
+    }
+    const bool last = result.steps == config.steps || result.diverged || result.interrupted;
+    if (last) {
+      if (!result.diverged) {
+        for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
+      }
+      record.test = result.test = evaluate(comm, *objective);
+    }
+    if (last || record.step == 1 || record.step % config.log_every == 0) recorder.add(record);
+  }
+  result.total_s = since_start.seconds();
+  result.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parameters)));
+  require_same(comm, hex(result.parameters_fingerprint), "the parameters after the last step",
+               "this should not be possible: please report it");
+  recorder.flush();
+  if (comm.rank() == 0) log->finish(result.summary());
+  return result;
+}
+
+}  // namespace tersegrad
