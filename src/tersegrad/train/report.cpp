@@ -30,6 +30,21 @@ std::string bytes_table(const RunResult& r) {
   return table.str();
 }
 
+/// Beside what was counted: what the hosts' interfaces saw.
+std::string measured_table(const RunResult& r) {
+  if (!r.measured) return "";
+  const double per = static_cast<double>(r.agents) * static_cast<double>(r.steps);
+  TextTable table({"on the agents' links, per agent and step", "counted", "measured", "of it TCP/IP", "rest over counted"});
+  const auto row = [&](const char* name, double counted, double rest, std::int64_t bytes) {
+    const double measured = static_cast<double>(bytes) / per;
+    table.add({name, format_bytes(counted), format_bytes(measured), format_number(100 * (1 - rest / measured), 3) + " %",
+               format_number(100 * (rest / counted - 1), 3) + " %"});
+  };
+  row("uplink", r.uplink_bytes_per_step(), r.measured_uplink_bytes_per_step(), r.measured->sent_bytes);
+  row("downlink", r.downlink_bytes_per_step(), r.measured_downlink_bytes_per_step(), r.measured->received_bytes);
+  return table.str() + "\n";
+}
+
 std::string time_table(const RunResult& r) {
   TextTable table({"time per step", "compute", "compress", "exchange", "apply", "step"});
   const auto steps = static_cast<double>(r.steps);
@@ -78,7 +93,7 @@ std::string savings_report(const RunResult& r) {
   std::string text = concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
                             r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ",
                             r.compressor, ", exchange ", r.config.exchange, "\n");
-  text += outcome(r) + "\n" + bytes_table(r) + "\n" + time_table(r) + "\n" + projection_table(r);
+  text += outcome(r) + "\n" + bytes_table(r) + "\n" + measured_table(r) + time_table(r) + "\n" + projection_table(r);
   if (r.agents > 1 && r.compressor != "none") text += verdict(r);
   return text;
 }

@@ -27,12 +27,24 @@ double per_agent_and_step(const DirectionTraffic& traffic, const RunResult& resu
 double RunResult::uplink_bytes_per_step() const { return per_agent_and_step(traffic.uplink, *this); }
 double RunResult::downlink_bytes_per_step() const { return per_agent_and_step(traffic.downlink, *this); }
 
+double RunResult::measured_uplink_bytes_per_step() const {
+  if (!measured) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(measured->sent_bytes - packet_overhead_bytes * measured->sent_packets) /
+         static_cast<double>(agents) / static_cast<double>(steps);
+}
+
+double RunResult::measured_downlink_bytes_per_step() const {
+  if (!measured) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(measured->received_bytes - packet_overhead_bytes * measured->received_packets) /
+         static_cast<double>(agents) / static_cast<double>(steps);
+}
+
 LogFields RunResult::summary() const {
   const double up = uplink_bytes_per_step(), down = downlink_bytes_per_step(), dense = dense_bytes_per_step();
   const auto headers = [&](const DirectionTraffic& traffic) {
     return static_cast<double>(traffic.header) / static_cast<double>(agents) / static_cast<double>(steps);
   };
-  return {{"model", config.model},
+  LogFields fields{{"model", config.model},
           {"dataset", config.dataset},
           {"parameters", parameters},
           {"agents", agents},
@@ -63,6 +75,11 @@ LogFields RunResult::summary() const {
           {"uplink_header_bytes_per_step", headers(traffic.uplink), "bytes"},
           {"downlink_header_bytes_per_step", headers(traffic.downlink), "bytes"},
           {"parameters_fingerprint", hex(parameters_fingerprint)}};
+  if (measured) {
+    fields.push_back({"measured_uplink_bytes_per_step", measured_uplink_bytes_per_step(), "bytes"});
+    fields.push_back({"measured_downlink_bytes_per_step", measured_downlink_bytes_per_step(), "bytes"});
+  }
+  return fields;
 }
 
 }  // namespace tersegrad

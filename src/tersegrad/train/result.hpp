@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
+#include "tersegrad/comm/interface_counter.hpp"
 #include "tersegrad/comm/traffic.hpp"
 #include "tersegrad/log/value.hpp"
 #include "tersegrad/train/config.hpp"
@@ -40,12 +42,16 @@ struct RunResult {
   double loss_last = std::numeric_limits<double>::quiet_NaN();
   Evaluation test;
   Traffic traffic;              ///< of the whole run, over all agents
+  std::optional<InterfaceTraffic> measured;  ///< of the whole run, over the interfaces of the agents' hosts
   TimeSplit time;               ///< of the whole run, mean over the hosting ranks
   double total_s = 0;           ///< wall clock of the step loop, without evaluation
   std::uint64_t parameters_fingerprint = 0;
 
   double uplink_bytes_per_step() const;    ///< per agent
   double downlink_bytes_per_step() const;  ///< per agent
+  /// What the interfaces measured without packet_overhead_bytes, per agent; NaN if nothing was measured.
+  double measured_uplink_bytes_per_step() const;
+  double measured_downlink_bytes_per_step() const;
   double dense_bytes_per_step() const { return 4.0 * static_cast<double>(parameters * replicas); }  ///< per agent and direction
 
   /// summary.json's keys, in the order that scripts rely on.

@@ -12,6 +12,7 @@
 #include "tersegrad/core/stopwatch.hpp"
 #include "tersegrad/train/agents.hpp"
 #include "tersegrad/train/full_gradient.hpp"
+#include "tersegrad/train/measured_traffic.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/optimizer.hpp"
 #include "tersegrad/train/recorder.hpp"
@@ -161,6 +162,8 @@ void Run::open_log() {
 
 RunResult Run::run() {
   const StopSignal signals;
+  comm_.barrier();  // nobody is still sending what belongs to the start
+  const TrafficMeasurement measurement;
   since_start_.lap();
   for (std::int64_t k = 0; k < config_.steps; ++k) {
     const bool updated = step(static_cast<std::uint64_t>(k));
@@ -169,6 +172,7 @@ RunResult Run::run() {
     if (result_.diverged || result_.interrupted || result_.steps == config_.steps) break;
     record(updated);
   }
+  result_.measured = measurement.total(comm_, exchange_->map());
   finish();
   return result_;
 }

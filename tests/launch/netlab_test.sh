@@ -1,0 +1,101 @@
+#!/bin/bash
+# netlab_test.sh LAUNCH_NETLAB PROGRAM CASE: one test of launch/netlab; the cases are the functions below.
+# Exit status 77: this kernel lets nobody here make network namespaces.
+set -u
+netlab=$1 program=$2
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+contains() {  # <text> <part>
+  case $1 in *"$2"*) ;; *) fail "'$1' does not contain '$2'" ;; esac
+}
+
+run() {  # <netlab's options> -- <train's options>
+  "$netlab" --program "$program" "$@" 2>&1
+}
+
+needs_namespaces() {
+  local said
+  said=$("$netlab" --program /bin/true --ranks 1 x 2>&1)
+  case $said in *"does not let"*) echo "$said"; exit 77 ;; esac
+}
+
+# Not one process, namespace or interface of the laboratory is left.
+nothing_left() {  # <mark in the command line>
+  local i
+  for i in $(seq 50); do
+    pgrep -f "$1" > /dev/null || break
+    [ "$i" -lt 50 ] || fail "left behind: $(pgrep -af "$1")"
+    sleep 0.1
+  done
+  ip link show 2>/dev/null | grep -q 'port1@' && fail "left an interface behind"
+  return 0
+}
+
+# What the interfaces of the agents' hosts saw is what was counted, 5 % for the laboratory's own messages.
+measures_the_counted_bytes() {
+  needs_namespaces
+  local compressor
+  for compressor in none sign randk:0.1; do
+    run --rate 200mbit -n 2 -- train --model mlp:depth=3,width=300 --compressor $compressor --steps 40 --out "$work/$compressor" \
+      > "$work/said" || fail "$(tail -n 3 "$work/said")"
+    grep -q "on the agents' links" "$work/said" || fail "no table of measured bytes"
+    /usr/bin/python3 - "$work/$compressor/summary.json" << 'EOF' || fail "$compressor: measured and counted bytes differ"
+import json, sys
+summary = json.load(open(sys.argv[1]))
+for way in "uplink", "downlink":
+    counted, measured = summary[f"{way}_bytes_per_step"], summary[f"measured_{way}_bytes_per_step"]
+    print(way, counted, measured, measured / counted - 1)
+    assert abs(measured / counted - 1) < 0.05
+EOF
+  done
+}
+
+# 10 steps of about 100,000 values each way through the server's link at 20 Mbit/s take at least their bits over the rate.
+shapes_the_links() {
+  needs_namespaces
+  run --rate 20mbit -n 2 -- train --model mlp:depth=3,width=300 --steps 10 --out "$work/run" > "$work/said" || fail "$(cat "$work/said")"
+  /usr/bin/python3 - "$work/run/summary.json" << 'EOF' || fail "the link was faster than its rate"
+import json, sys
+summary = json.load(open(sys.argv[1]))
+bits = 8 * summary["agents"] * summary["downlink_bytes_per_step"] * summary["steps"]
+assert summary["time_total_s"] > 0.9 * bits / 20e6, (summary["time_total_s"], bits / 20e6)
+EOF
+}
+
+leaves_nothing_when_killed() {
+  needs_namespaces
+  local signal
+  for signal in KILL TERM; do
+    run -n 2 -- train --steps 100000000 --out "$work/$signal" > "$work/said" &
+    for i in $(seq 300); do
+      grep -q "^step " "$work/said" && break
+      [ "$i" -lt 300 ] || fail "it did not start: $(cat "$work/said")"
+      sleep 0.1
+    done
+    pkill -$signal -o -f "$netlab .*$work/$signal"
+    wait
+    nothing_left "$work/$signal"
+  done
+}
+
+refuses_nonsense() {
+  contains "$(run --rate quick train)" "--rate is 'quick'"
+  contains "$(run --hosts 9 -n 2 train)" "9 hosts for 3 ranks"
+  contains "$(run --hosts x train)" "--hosts takes a number"
+  contains "$(run --bogus 1 train)" "unknown option '--bogus'"
+  contains "$(run)" "no subcommand"
+}
+
+passes_the_exit_status_on() {
+  needs_namespaces
+  run -n 2 -- train --lr -1 > "$work/said" && fail "status 0"
+  contains "$(cat "$work/said")" "--lr is -1"
+}
+
+"$3"
