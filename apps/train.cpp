@@ -3,14 +3,12 @@
 
 #include "apps/command.hpp"
 #include "apps/match.hpp"
+#include "apps/objective.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/spec.hpp"
-#include "tersegrad/data/dataset.hpp"
 #include "tersegrad/theory/landscape.hpp"
-#include "tersegrad/train/landscape_objective.hpp"
-#include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
 #include "tersegrad/train/trainer.hpp"
@@ -107,10 +105,6 @@ std::string with_zero_rule(const std::string& compressor, const std::string& rul
   throw Error(concat("--sign-zero means nothing to compressor '", compressor, "'"));
 }
 
-bool is_landscape(const std::string& model) {
-  return LandscapeRegistry::instance().entries().count(Spec::parse(model).name) > 0;
-}
-
 /// A landscape has no data, and its agents share the exact gradient.
 void prepare_landscape(TrainConfig& config, const cxxopts::ParseResult& parsed) {
   for (const char* option : {"dataset", "data", "samples", "sampling", "skew", "init-seed", "eval-every"}) {
@@ -191,15 +185,6 @@ std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
   name("agents", Quantity::agents);
   name("compressor", Quantity::omega);
   return match(config, parsed["match"].as<std::string>(), named);
-}
-
-std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents& agents) {
-  if (is_landscape(config.model)) {
-    return make_landscape_objective(config, LandscapeRegistry::instance().make(config.model));
-  }
-  std::shared_ptr<const Dataset> dataset =
-      DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.seed, config.samples});
-  return make_network_objective(config, std::move(dataset), agents);
 }
 
 int run(int argc, char** argv) {

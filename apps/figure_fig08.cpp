@@ -1,0 +1,159 @@
+// Figure 8 (Appendix F.6): DCSGD slows and diverges as k falls; the bound of Theorem 3.7; the linear speed-up.
+#include <cmath>
+
+#include "apps/figure.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/theory/bounds.hpp"
+#include "tersegrad/theory/stationary.hpp"
+
+namespace tersegrad {
+namespace {
+
+// F.6, divergence: H = 100·I_128, Rand-k, k = 128 … 1, η = 0.01, σ = 0.1, 25 steps, 5,000 repetitions. Silent on N and
+// the start. With η = 1/λ the uncompressed step lands on the minimiser at once, and E x² is multiplied by ω/N in each
+// step: N = 12 (as in the same figure's bound) lets k = 128, 64, 32, 16 converge (ω/N = 0.58 at k = 16) and k ≤ 8
+// diverge (1.25). x = 1.
+// Bound: H = I_100, Rand-2, η = 0.01, σ = 0.1, N = 12, 2,000 steps; repetitions unsaid: 500, as good as the others.
+// "Scaling rules as per Prop. 3.9": the same loss from (κη), κ = 1/(1 + βω) with N as it is, beside DSGD.
+// Speed-up: ViT, k = 100,000, σ = 0.01, η = 0.01, N = 1 … 16, 3 repetitions.
+const std::vector<std::int64_t> ks = {128, 64, 32, 16, 8, 4, 2, 1};
+const std::vector<std::int64_t> counts = {1, 2, 4, 8, 16};
+
+std::vector<FigureRun> runs(Scale scale) {
+  std::vector<FigureRun> all;
+  for (const auto k : ks) {
+    auto config = landscape_config("quadratic:100x128", concat("randk:", k), "gaussian:0.1", 12, 0.01, 25, 5000);
+    config.start = "1";
+    all.push_back({concat("diverge-k", k), config});
+  }
+  auto bound = landscape_config("quadratic:1x100", "randk:2", "gaussian:0.1", 12, 0.01, 2000, 500);
+  bound.start = "1";
+  all.push_back({"bound", bound});
+  auto dsgd = bound;
+  dsgd.compressor = "none";
+  all.push_back({"bound-dsgd", dsgd});
+  auto rule = bound;  // row 4 of Table 1: κ = 1/(1 + ω) recovers DSGD's asymptotic loss, 50 times slower
+  rule.lr = bound.lr / 50;
+  rule.steps = 60000;
+  rule.replicas = 50;
+  rule.log_every = 300;
+  all.push_back({"bound-rule", rule});
+  for (int repetition = 0; repetition < 3; ++repetition) {
+    for (const auto n : counts) {
+      TrainConfig vit;
+      vit.model = "vit";
+      vit.dataset = "mnist";
+      vit.batch = 0;
+      vit.samples = scale == Scale::paper ? 0 : 256;
+      vit.steps = scale == Scale::paper ? 1000 : 600;
+      vit.lr = scale == Scale::paper ? 0.01 : 0.1;
+      vit.noise = scale == Scale::paper ? "gaussian:0.01" : "gaussian:0.03";
+      vit.compressor = "randk:100000";
+      vit.agents = n;
+      vit.seed = static_cast<std::uint64_t>(repetition) + 1;
+      vit.log_every = 4;
+      all.push_back({concat("vit-n", n, "-", repetition), vit});
+    }
+  }
+  return all;
+}
+
+void divergence(FigureReport& report) {
+  Panel& panel = report.add_panel("Divergence: fewer coordinates, slower, then never", "iteration k", "f(x_k), mean over repetitions");
+  panel.log_y = true;
+  const LossSettings settings{100, 100, 0.01, 1, 12};
+  for (const auto k : ks) {
+    const RunRecord& run = report.run(concat("diverge-k", k));
+    const std::string group = concat("k = ", k);
+    panel.curves.push_back(loss_curve(run, group, group));
+    const double omega = 128.0 / static_cast<double>(k) - 1;
+    QuadraticSettings quadratic;
+    quadratic.curvature = std::vector<double>(128, 100.0);
+    quadratic.lr = 0.01;
+    quadratic.agents = 12;
+    quadratic.noise = NoiseScales(std::numeric_limits<double>::infinity(), 0.1);
+    const auto exact = dcsgd_recursion(quadratic, omega);
+    panel.curves.push_back(prediction(
+        run, [&](double step) { return 0.5 * 128 * 100 * exact.second(0, 1.0, std::llround(step)); }, "", group));
+    const bool grows = run.final_loss() > 0.9 * run.series("loss")[1];
+    report.claim({concat("k = ", k, ": loss grows (1) or falls (0), η over the exact limit 2N/(λ(N + ω)) = ",
+                         format_number(0.01 / dcsgd_exact_lr_limit(100, 12, omega), 3)),
+                  "Figure 8, left", grows ? 1.0 : 0.0, 0, 0.01 > dcsgd_exact_lr_limit(100, 12, omega) ? 1.0 : 0.0, 0, "=",
+                  "exact second moments of the discrete algorithm"});
+    report.claim({concat("k = ", k, ": the same by the SDE's limit η < 2µN/(L²ω)"), "Thm 3.7", grows ? 1.0 : 0.0, 0,
+                  dcsgd_contraction(settings, omega) < 0 ? 1.0 : 0.0, 0, "=", "Δ < 0"});
+  }
+}
+
+void bound(FigureReport& report) {
+  Panel& panel = report.add_panel("Bound of Theorem 3.7, Rand-2 of 100", "iteration k", "f(x_k), mean over repetitions");
+  panel.log_y = panel.log_x = true;
+  const RunRecord& run = report.run("bound");
+  const double noise = 100 * 0.01;
+  const auto dcsgd = dcsgd_bound({1, 1, 0.01, 1, 12}, AgentMeans::equal(noise, 49), 50);
+  const auto dsgd = dsgd_bound({1, 1, 0.01, 1, 12}, noise, 50);
+  panel.curves.push_back(loss_curve(run, "DCSGD(η, N, ω)", "breaks"));
+  panel.curves.push_back(prediction(run, [&](double k) { return dcsgd.at(0.01 * k); }, "its bound, Thm 3.7", "breaks"));
+  const RunRecord& plain = report.run("bound-dsgd");
+  panel.curves.push_back(loss_curve(plain, "DSGD(η, N)", "base"));
+  panel.curves.push_back(prediction(plain, [&](double k) { return dsgd.at(0.01 * k); }, "its bound, Thm 3.3", "base"));
+  const RunRecord& rule = report.run("bound-rule");
+  panel.curves.push_back(loss_curve(rule, "DCSGD(κη, N, ω), κ = 1/(1 + ω)", "follows"));
+
+  double worst = 0, closest = 1e300;
+  const auto error = run.loss_error();
+  for (std::size_t i = 1; i < run.iteration().size(); ++i) {
+    const double ratio = (run.series("loss")[i] - 3 * error[i]) / dcsgd.at(0.01 * run.iteration()[i]);
+    worst = std::max(worst, ratio);
+    closest = std::min(closest, (run.series("loss")[i] + 3 * error[i]) / dcsgd.at(0.01 * run.iteration()[i]));
+  }
+  report.claim({"largest loss − 3 s.e. over the bound at any time", "Thm 3.7", worst, 0, 1, 0.01 * 2, "<=",
+                "a bound of the SDE: O(η) for the discrete steps"});
+  report.claim({"smallest loss + 3 s.e. over the bound (it matches)", "Figure 8, right", closest, 0, 1, 0.05, ">=",
+                "equality on H = I up to O(η) = 1 %·(1 + ω/N)"});
+  const double base = mean_from(plain, "loss", 1000), rescaled = mean_from(rule, "loss", 50000);
+  report.claim({"asymptotic loss by the rule κ = 1/(1 + ω) over DSGD's", "Prop. 3.9", rescaled / base, 0.02, 1, 0.08, "=",
+                "the rule for N ≫ 1 is off by ωη κL²/(2µN); 3 standard errors of 50 repetitions"});
+}
+
+void speed_up(FigureReport& report) {
+  Panel& panel = report.add_panel("Linear speed-up, ViT on MNIST", "iteration k", "training loss");
+  panel.log_y = true;
+  for (const auto n : counts) {
+    for (int repetition = 0; repetition < 3; ++repetition) {
+      const auto& run = report.run(concat("vit-n", n, "-", repetition));
+      panel.curves.push_back(curve_of(run, "loss", repetition == 0 ? concat("N = ", n) : "", concat("N = ", n)));
+    }
+  }
+  double ordered = 1, previous = 1e300;
+  for (const auto n : counts) {
+    double level = 0;
+    for (int repetition = 0; repetition < 3; ++repetition) {
+      const auto& run = report.run(concat("vit-n", n, "-", repetition));
+      level += mean_from(run, "loss", 0.9 * run.iteration().back()) / 3;
+    }
+    if (level > previous) ordered = 0;
+    previous = level;
+  }
+  report.claim({"ViT: more agents, lower loss (1: ordered over N = 1 … 16)", "Figure 8", ordered, 0, 1, 0, "=",
+                "mean of the last tenth, three repetitions"});
+}
+
+void draw(Scale, FigureReport& report) {
+  divergence(report);
+  bound(report);
+  speed_up(report);
+}
+
+const FigureRegistration registration{
+    "fig8",
+    {"Figure 8: DCSGD's divergence, bound and linear speed-up",
+     "F.6 is silent on N and the start of the divergence panel (N = 12, x = 1: see the file) and on the bound's repetitions (500).",
+     [](Scale scale) -> std::string {
+       return scale == Scale::paper ? "" : "the ViT panel has 256 images, 600 steps, η = 0.1 and σ = 0.03 (paper: 60,000, 1,000, 0.01, 0.01).";
+     },
+     runs, draw}};
+
+}  // namespace
+}  // namespace tersegrad

@@ -1,0 +1,91 @@
+#include "apps/figure_output.hpp"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/launch_script.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/file.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/log/hdf5_file.hpp"
+
+namespace tersegrad {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* text_of(Verdict verdict) {
+  return verdict == Verdict::holds ? "holds" : verdict == Verdict::fails ? "fails" : "inconclusive";
+}
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(format_number(value)); }
+
+void write_panel(Hdf5File& file, const std::string& path, const Panel& panel) {
+  file.create_group(path);
+  file.set_attribute(path, "title", panel.title);
+  file.set_attribute(path, "x_label", panel.x_label);
+  file.set_attribute(path, "y_label", panel.y_label);
+  file.set_attribute(path, "log_x", panel.log_x);
+  file.set_attribute(path, "log_y", panel.log_y);
+  int index = 0;
+  for (const auto& curve : panel.curves) {
+    const std::string at = concat(path, "/curve", index++);
+    file.create_group(at);
+    file.set_attribute(at, "label", curve.label);
+    file.set_attribute(at, "style", curve.style);
+    file.set_attribute(at, "group", curve.group);
+    file.write<double>(at + "/x", curve.x);
+    file.write<double>(at + "/y", curve.y);
+    if (!curve.error.empty()) file.write<double>(at + "/error", curve.error);
+  }
+  index = 0;
+  for (const auto& box : panel.boxes) {
+    const std::string at = concat(path, "/box", index++);
+    file.create_group(at);
+    file.set_attribute(at, "label", box.label);
+    file.set_attribute(at, "group", box.group);
+    file.write<double>(at + "/values", box.values);
+  }
+}
+
+}  // namespace
+
+void write_figure(const std::filesystem::path& folder, const std::string& name, const Figure& figure, Scale scale,
+                  const FigureReport& report) {
+  const std::string note = figure.scale_note ? figure.scale_note(scale) : "";
+  const auto path = folder / "figure.h5";
+  auto file = Hdf5File::create(partial_path(path));
+  file.set_attribute("/", "title", figure.title);
+  file.set_attribute("/", "note", note);
+  int index = 0;
+  for (const auto& panel : report.panels()) write_panel(file, concat("/panel", index++), *panel);
+  file.close();
+  commit_file(path);
+
+  Json json{{"figure", name}, {"title", figure.title}, {"scale", scale == Scale::paper ? "paper" : "quick"}};
+  json["choices"] = figure.caption;
+  json["cut"] = note;
+  json["claims"] = Json::array();
+  for (const auto& claim : report.claims()) {
+    json["claims"].push_back({{"claim", claim.text}, {"reference", claim.reference}, {"measured", number(claim.measured)},
+                              {"standard_error", number(claim.error)}, {"relation", claim.relation},
+                              {"predicted", number(claim.predicted)}, {"tolerance", number(claim.tolerance)},
+                              {"derivation", claim.derivation}, {"verdict", text_of(claim.verdict())}});
+  }
+  write_file(folder / "report.json", json.dump(2) + "\n");
+  run_python_script("plot-figure", {path.string(), "--out", (folder / "figure").string()});
+}
+
+std::string claim_table(const std::vector<Claim>& claims) {
+  TextTable table({"claim", "reference", "measured", "predicted", "tolerance", "verdict"});
+  for (const auto& claim : claims) {
+    const std::string error = claim.error > 0 ? " ± " + format_number(claim.error, 2) : "";
+    table.add({claim.text, claim.reference, format_number(claim.measured) + error,
+               (claim.relation == "=" ? "" : claim.relation == "<=" ? "≤ " : "≥ ") + format_number(claim.predicted),
+               format_number(claim.tolerance, 2), text_of(claim.verdict())});
+  }
+  return table.str();
+}
+
+}  // namespace tersegrad

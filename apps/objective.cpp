@@ -1,0 +1,27 @@
+#include "apps/objective.hpp"
+
+#include "models/network.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
+#include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/train/landscape_objective.hpp"
+
+namespace tersegrad {
+
+bool is_landscape(const std::string& model) {
+  return LandscapeRegistry::instance().entries().count(Spec::parse(model).name) > 0;
+}
+
+std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents& agents) {
+  if (is_landscape(config.model)) {
+    return make_landscape_objective(config, LandscapeRegistry::instance().make(config.model));
+  }
+  const std::string name = Spec::parse(config.model).name;
+  TERSEGRAD_CHECK(NetworkRegistry::instance().entries().count(name), "unknown model '", name, "' (networks: ",
+                  join(NetworkRegistry::instance().names()), "; landscapes: ", join(LandscapeRegistry::instance().names()), ")");
+  std::shared_ptr<const Dataset> dataset =
+      DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.seed, config.samples});
+  return make_network_objective(config, std::move(dataset), agents);
+}
+
+}  // namespace tersegrad
