@@ -1,6 +1,8 @@
 // tersegrad bench exchange: the exchange alone, no model: latency, bytes and share of a plain transfer's speed.
 #include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <optional>
 
 #include "apps/bench.hpp"
 #include "apps/command.hpp"
@@ -42,17 +44,34 @@ struct Measured {
   double seconds = 0;
   Traffic traffic;
   std::uint32_t agents = 0;
+  double busiest_bytes = 0;      ///< on one link
+  double peak_buffer_bytes = 0;  ///< of the rank that holds most
 };
 
-Measured measure(const Communicator& world, const std::string& name, const std::string& spec, std::int64_t dim,
-                 std::int64_t bucket, int repeats) {
+/// Bytes that the busiest link sends or receives one after the other: without a server what a rank sends (it
+/// receives as much meanwhile); a server receives every message, then sends the aggregate to ⌈log2 P⌉ ranks.
+double busiest_bytes(const Exchange& exchange, const Traffic& traffic, int ranks) {
+  const auto up = static_cast<double>(traffic.uplink.total()), down = static_cast<double>(traffic.downlink.total());
+  const auto agents = static_cast<double>(exchange.map().agents());
+  return exchange.has_server() ? up + std::ceil(std::log2(ranks)) * down / agents : (up + down) / agents;
+}
+
+/// \return nothing where the strategy cannot carry the compressor
+std::optional<Measured> measure(const Communicator& world, const std::string& name, const std::string& spec,
+                                std::int64_t dim, std::int64_t bucket, int repeats) {
   const auto exchange = ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0});
   const auto& map = exchange->map();
   const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 1, map.agents()});
-  exchange->require(*compressor);
+  try {
+    exchange->require(*compressor);
+  } catch (const Error&) {
+    return {};
+  }
   const auto aggregator = compressor->aggregator();
-  const auto buckets = cut_into_buckets(dim, bucket);
-  std::vector<float> gradient(static_cast<std::size_t>(dim)), mean(gradient.size());
+  const auto buckets = cut_into_buckets(dim, exchange->bucket_size(dim, bucket));
+  exchange->require_buckets(buckets.size());
+  std::vector<Message> aggregates(buckets.size());
+  std::vector<float> gradient(static_cast<std::size_t>(dim));
   Sequence random({.seed = 1, .agent = static_cast<std::uint32_t>(world.rank())});
   for (auto& x : gradient) x = static_cast<float>(random.uniform() - 0.5);
 
@@ -77,15 +96,18 @@ Measured measure(const Communicator& world, const std::string& name, const std::
     }
     aggregator->begin_step(step);
     out.traffic = Traffic();
-    Message aggregate;
     world.barrier();
     const Stopwatch watch;
-    for (const auto& b : buckets) {
-      exchange->run({step, b, compressor.get(), messages[b.index], 0}, *aggregator, aggregate, out.traffic);
-    }
+    exchange->begin_step({step, compressor.get(), aggregator.get()});
+    for (const auto& b : buckets) exchange->start_bucket({b, messages[b.index], &aggregates[b.index]});
+    exchange->finish_step(out.traffic);
     if (i >= 0) times.push_back(watch.seconds());
   }
   out.seconds = median(times);
+  out.busiest_bytes = busiest_bytes(*exchange, out.traffic, world.size());
+  auto peak = static_cast<std::int64_t>(exchange->peak_buffer_bytes());
+  world.max(std::span(&peak, 1));
+  out.peak_buffer_bytes = static_cast<double>(peak);
   return out;
 }
 
@@ -95,6 +117,7 @@ int run(int argc, char** argv) {
     options.add_options()("dim", "coordinates d", cxxopts::value<std::string>()->default_value("1060138"))
         ("bucket", "coordinates per message", cxxopts::value<std::string>()->default_value("4194304"))
         ("compressor", "compressors, separated by commas", cxxopts::value<std::vector<std::string>>()->default_value("none,sign,randk:0.01"))
+        ("exchange", "exchanges, separated by commas; all unless given", cxxopts::value<std::vector<std::string>>())
         ("repeats", "timed exchanges of each", cxxopts::value<int>()->default_value("30"))
         ("h,help", "this text");
     bool help = false;
@@ -105,7 +128,7 @@ int run(int argc, char** argv) {
     }
     std::int64_t dim = 0, bucket = 0;
     int repeats = 0;
-    std::vector<std::string> compressors;
+    std::vector<std::string> compressors, exchanges = ExchangeRegistry::instance().names();
     collectively(world, [&] {
       bool done = false;
       const auto parsed = parse_options(options, argc, argv, done);
@@ -114,22 +137,24 @@ int run(int argc, char** argv) {
       repeats = parsed["repeats"].as<int>();
       TERSEGRAD_CHECK(repeats >= 1, "--repeats must be at least 1");
       compressors = parsed["compressor"].as<std::vector<std::string>>();
+      if (parsed.count("exchange") > 0) exchanges = parsed["exchange"].as<std::vector<std::string>>();
       TERSEGRAD_CHECK(world.size() >= 2, "bench exchange needs at least 2 ranks: launch/local --ranks 3 bench exchange");
+      for (const auto& name : exchanges) ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0});
     });
     const auto dense = static_cast<std::size_t>(4 * dim);
     const double wire_s = round_trip_s(world, dense, repeats);
-    TextTable table({"exchange", "compressor", "agents", "time", "uplink/agent", "downlink/agent", "of the wire's speed"});
-    for (const auto& name : ExchangeRegistry::instance().names()) {
+    TextTable table({"exchange", "compressor", "agents", "time", "uplink/agent", "downlink/agent", "of the wire's speed",
+                     "buffers"});
+    for (const auto& name : exchanges) {
       for (const auto& spec : compressors) {
-        if (name.ends_with("allreduce") && spec != "none") continue;
         const auto measured = measure(world, name, spec, dim, bucket, repeats);
-        const double up = static_cast<double>(measured.traffic.uplink.total()) / measured.agents;
-        const double down = static_cast<double>(measured.traffic.downlink.total()) / measured.agents;
-        // The busiest link of a star is the server's and carries every agent's bytes.
-        const double busiest = (up + down) * (name == "server" ? measured.agents : 1);
-        const double share = wire_s * busiest / (2.0 * static_cast<double>(dense)) / measured.seconds;
-        table.add({name, spec, std::to_string(measured.agents), format_duration(measured.seconds), format_bytes(up), format_bytes(down),
-                   format_number(100 * share, 3) + " %"});
+        if (!measured) continue;
+        const double up = static_cast<double>(measured->traffic.uplink.total()) / measured->agents;
+        const double down = static_cast<double>(measured->traffic.downlink.total()) / measured->agents;
+        const double share = wire_s * measured->busiest_bytes / (2.0 * static_cast<double>(dense)) / measured->seconds;
+        table.add({name, spec, std::to_string(measured->agents), format_duration(measured->seconds), format_bytes(up),
+                   format_bytes(down),
+                   format_number(100 * share, 3) + " %", format_bytes(measured->peak_buffer_bytes)});
       }
     }
     if (world.rank() == 0) {

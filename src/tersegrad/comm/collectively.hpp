@@ -19,6 +19,13 @@ class CollectiveError : public Error {
   using Error::Error;
 };
 
+/// What another rank sent is not what it must be. Several ranks may see the same fault at the same moment; whoever
+/// throws this has told rank 0, and run_with_mpi lets rank 0 speak.
+class PeerError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Runs `work` on every rank; if it throws on any, throws a CollectiveError everywhere, with the lowest failing
 /// rank's text (prefixed by that rank unless all failed alike). Collective; `work` must not communicate, because a
 /// rank that throws halfway would leave the others inside its collective.

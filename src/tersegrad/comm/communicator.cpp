@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tersegrad/comm/backoff.hpp"
+#include "tersegrad/comm/transfer.hpp"
 
 namespace tersegrad {
 namespace {
@@ -55,10 +56,13 @@ void Communicator::barrier() const {
 }
 
 void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
-  MPI_Request request;
-  const int count = mpi_count(bytes.size(), "a broadcast");
-  check_mpi("MPI_Ibcast", MPI_Ibcast(bytes.data(), count, MPI_BYTE, root, comm_, &request));
-  wait(request);
+  for (std::uint64_t i = 0; i < piece_count(bytes.size()); ++i) {
+    const auto piece = bytes.subspan(static_cast<std::size_t>(i * longest_piece), piece_length(bytes.size(), i));
+    MPI_Request request;
+    const int count = mpi_count(piece.size(), "a broadcast");
+    check_mpi("MPI_Ibcast", MPI_Ibcast(piece.data(), count, MPI_BYTE, root, comm_, &request));
+    wait(request);
+  }
 }
 
 void Communicator::gather(std::span<const std::byte> mine, std::span<std::byte> all, int root) const {
@@ -66,21 +70,6 @@ void Communicator::gather(std::span<const std::byte> mine, std::span<std::byte> 
   const int count = mpi_count(mine.size(), "a gather");
   check_mpi("MPI_Igather",
             MPI_Igather(mine.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, root, comm_, &request));
-  wait(request);
-}
-
-void Communicator::gather_pieces(std::span<const std::byte> mine, std::span<const std::size_t> lengths,
-                                 std::span<std::byte> all, int root) const {
-  std::vector<int> counts(lengths.size()), offsets(lengths.size());
-  std::size_t total = 0;
-  for (std::size_t r = 0; r < lengths.size(); ++r) {
-    counts[r] = mpi_count(lengths[r], "a gathered message");
-    offsets[r] = mpi_count(total, "a gather");
-    total += lengths[r];
-  }
-  MPI_Request request;
-  check_mpi("MPI_Igatherv", MPI_Igatherv(mine.data(), mpi_count(mine.size(), "a gathered message"), MPI_BYTE, all.data(),
-                                         counts.data(), offsets.data(), MPI_BYTE, root, comm_, &request));
   wait(request);
 }
 
@@ -136,8 +125,11 @@ void Communicator::all_reduce_sum(std::span<float> values) const {
   // The blocking call: Open MPI tunes its algorithm by size, which its non-blocking twin does not. The barrier
   // in front takes the waiting, so that no rank spins inside while another still computes.
   barrier();
-  check_mpi("MPI_Allreduce", MPI_Allreduce(MPI_IN_PLACE, values.data(), mpi_count(values.size(), "an all-reduce"),
-                                           MPI_FLOAT, MPI_SUM, comm_));
+  for (std::uint64_t i = 0; i < piece_count(values.size()); ++i) {
+    const auto piece = values.subspan(static_cast<std::size_t>(i * longest_piece), piece_length(values.size(), i));
+    check_mpi("MPI_Allreduce", MPI_Allreduce(MPI_IN_PLACE, piece.data(), mpi_count(piece.size(), "an all-reduce"),
+                                             MPI_FLOAT, MPI_SUM, comm_));
+  }
 }
 
 MPI_Request Communicator::start_send(std::span<const std::byte> bytes, int to, int tag) const {

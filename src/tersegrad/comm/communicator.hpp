@@ -46,13 +46,10 @@ class Communicator {
   MPI_Comm handle() const { return comm_; }
 
   void barrier() const;
-  /// `bytes` of the root, to all. Every rank passes the same length.
+  /// `bytes` of the root, to all, in pieces where MPI's counts end. Every rank passes the same length.
   void broadcast(std::span<std::byte> bytes, int root) const;
   /// Equal pieces of every rank, in rank order, at the root (elsewhere `all` stays untouched).
   void gather(std::span<const std::byte> mine, std::span<std::byte> all, int root) const;
-  /// Pieces of `lengths[r]` bytes (known at the root), in rank order. \throws Error past 2^31 − 1 bytes in all
-  void gather_pieces(std::span<const std::byte> mine, std::span<const std::size_t> lengths, std::span<std::byte> all,
-                     int root) const;
   /// Equal pieces of every rank, in rank order, everywhere.
   void all_gather(std::span<const std::byte> mine, std::span<std::byte> all) const;
   /// Pieces of any length, everywhere.

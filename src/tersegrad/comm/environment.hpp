@@ -11,6 +11,8 @@ class Communicator;
 ///
 /// - `body` returns: MPI is finalised, the status returned.
 /// - CollectiveError (every rank threw it together): rank 0 prints its text, all return 1.
+/// - PeerError (a message from another rank is wrong, which several ranks may see): rank 0 prints its line and aborts
+///   the job at once; another rank, whose exchange has told rank 0, does so if it still lives after 3 s.
 /// - any other exception: this rank alone failed; it prints one line naming itself and aborts the job, because the
 ///   others sit in a collective that will never complete.
 int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)>& body);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "tersegrad/compress/message.hpp"
 #include "tersegrad/core/layout.hpp"
@@ -21,6 +22,13 @@ struct Traits {
   };
   Kind kind = Kind::biased;
   double constant = 0;
+  bool averaged = true;  ///< what comes back is the mean of the agents' C(g_i); false: something else (a majority)
+};
+
+/// Floats that a compressor remembers between steps: what a checkpoint must keep to go on as if nothing had happened.
+struct State {
+  std::string name;         ///< unique within its owner, e.g. "memory"
+  std::span<float> values;  ///< writable, for resuming; valid until the owner's next begin_step()
 };
 
 /// Everything that the draws of a compressor depend on, beside agent and step.
@@ -31,7 +39,7 @@ struct CompressorSetup {
 };
 
 /// One agent's compressor with whatever state it keeps between steps. Steps come in any order unless the
-/// compressor has memory; buckets of a step in any order.
+/// compressor has memory; buckets of a step in any order, each once. Buckets begin at multiples of 128 coordinates.
 class Encoder {
  public:
   virtual ~Encoder() = default;
@@ -41,6 +49,26 @@ class Encoder {
   /// Compresses one bucket: fills the payload and header.flags, .k, .nonfinite, .payload_bytes of `message`.
   /// \param values the bucket's coordinates, bucket.size() of them
   virtual void encode(const Bucket& bucket, std::span<const float> values, Message& message) = 0;
+
+  /// The agent's own contribution to the mean that comes back, decoded on its own side: C(values). For N = 1 and fp32
+  /// on the wire these are the bits that Aggregator::decode gives (a 16-bit wire rounds the mean once more).
+  /// \param message as encode() left it in this step
+  /// \param out bucket.size() coordinates, overwritten
+  virtual void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) = 0;
+
+  /// encode(), then values ← values − scale·C(values): the half-step of error feedback. The default encodes, decodes
+  /// and subtracts; overridden where one pass does it all, with the same bits.
+  /// \returns false if a new value may not be finite
+  virtual bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message);
+
+  /// The last step's aggregate was not applied (--nonfinite skip): memory becomes what it was before that step.
+  virtual void discard_step() {}
+
+  /// What the encoder remembers, as of the end of the last step; empty without memory.
+  virtual std::vector<State> state() { return {}; }
+
+ private:
+  Buffer<float> decoded_;
 };
 
 /// The other end: merges the agents' messages and decodes the result. Every rank has one; merging happens
@@ -55,12 +83,30 @@ class Aggregator {
   /// \param aggregate receives the payload and header.flags, .k, .payload_bytes
   /// \throws Error if a payload is not what its header promises
   virtual void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) = 0;
-  /// Unpacks an aggregate. \param mean bucket.size() coordinates, overwritten
+  /// Whether groups of agents may be merged first and their partial sums joined later: only where sums are integers,
+  /// so that the grouping cannot change a bit. Exchange `local` asks.
+  virtual bool supports_partial() const { return false; }
+  /// The sum over a group of agents, packed. Only where supports_partial().
+  /// \param uplinks 1 ≤ n ≤ N messages of the bucket, in agent order, headers checked
+  /// \param partial receives the payload, at most max_payload_bytes, and header.flags, .k, .payload_bytes
+  virtual void merge_partial(const Bucket&, std::span<const MessageView> /*uplinks*/, Message& /*partial*/) {
+    throw Error("bug: this compressor has no partial sums");
+  }
+  /// What merge gives for all N messages, bit for bit, from partial sums of groups that together are all agents.
+  /// \param partials in any order, header.agent the number of agents in each
+  /// \throws Error if a payload is not what its header promises
+  virtual void join_partials(const Bucket&, std::span<const MessageView> /*partials*/, Message& /*aggregate*/) {
+    throw Error("bug: this compressor has no partial sums");
+  }
+  /// Unpacks an aggregate; once a bucket and step, and not at all if the step is skipped (EF21's mean has memory).
+  /// \param mean bucket.size() coordinates, overwritten
   /// \throws Error if the payload is not what its header promises
   virtual void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) = 0;
   /// The mean itself where the payload holds it as plain, aligned floats; empty where it must be decoded. Spares an
   /// uncompressed run a pass over memory. \throws Error as decode does
   virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }
+  /// What the aggregator remembers, the same on every rank; empty without memory.
+  virtual std::vector<State> state() { return {}; }
 };
 
 /// A compression scheme. Immutable; N agents share one.
@@ -71,6 +117,10 @@ class Compressor {
   /// Canonical spelling, resolved for a dimension: "randk:106014".
   virtual std::string name() const = 0;
   virtual Traits traits() const = 0;
+  /// The factor a with which a·C is contractive, 0 if there is none: what error feedback sends. An unbiased C becomes
+  /// contractive with δ = 1/(1 + ω) by a = 1/(1 + ω) (Richtárik et al. 2021, EF21, Section 1.2); Rand-k then no longer
+  /// scales. Without that factor the memory of Rand-k with k < d/2 grows without bound.
+  virtual double feedback_scale() const;
   /// True if a bucket cannot be encoded before the whole gradient is known (Top-k, norms).
   virtual bool needs_whole_gradient() const { return false; }
   /// Largest possible payload of a bucket, for either direction: what receivers check lengths against.

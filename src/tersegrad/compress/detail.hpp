@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "tersegrad/compress/message.hpp"
 #include "tersegrad/core/error.hpp"
@@ -17,6 +19,12 @@ inline void resize_payload(Message& message, std::int64_t bytes) {
 
 inline std::uint32_t saturate(std::int64_t count) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(count, std::numeric_limits<std::uint32_t>::max()));
+}
+
+/// The shortest text that reads back as the same number: for canonical names.
+inline std::string shortest(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 /// Bytes of a bit plane of n coordinates.

@@ -15,12 +15,14 @@ namespace tersegrad {
 enum class MessageKind : std::uint8_t {
   uplink = 1,     ///< one agent's compressed gradient
   aggregate = 2,  ///< the agents' mean, on its way back
+  partial = 3,    ///< the sum over a group of agents (Aggregator::merge_partial)
 };
 
 /// Bits of Header::flags.
 enum MessageFlag : std::uint8_t {
   flag_zeros = 1,    ///< sign: a zero mask follows the sign plane; aggregate: counts run to 2N
   flag_packed = 2,   ///< that mask is packed (zero_mask.hpp), else a plane
+  flag_dense = 4,    ///< sparse compressors, gathered means: the payload holds every value
   flag_stop = 64,    ///< this rank was asked to end the run; an aggregate that carries it ends it on every rank at this step
   flag_report = 128, ///< rank 0 wants the ranks' timings after this step
 };
@@ -37,7 +39,7 @@ struct Header {
   std::uint8_t flags = 0;
   std::uint64_t step = 0;
   std::uint32_t bucket = 0;
-  std::uint32_t agent = 0;       ///< sender; of an aggregate: the number of agents in it
+  std::uint32_t agent = 0;       ///< sender; of an aggregate or a partial sum: the number of agents in it
   std::uint32_t compressor = 0;  ///< compressor_id of its canonical name
   std::uint32_t nonfinite = 0;   ///< uplink: non-finite coordinates (saturating); aggregate: agents that had any
   std::uint64_t dim = 0;         ///< coordinates of the bucket

@@ -1,4 +1,5 @@
 // No compression: every value travels; the aggregate is the mean, summed in agent order.
+// inf and NaN travel as they are, at the wire's precision; counted in header.nonfinite.
 #include <algorithm>
 #include <cstring>
 
@@ -18,6 +19,9 @@ class NoneEncoder final : public Encoder {
     message.header.k = values.size();
     message.header.flags = 0;
     message.header.nonfinite = saturate(pack_and_count(wire_, values, message.payload));
+  }
+  void decode_own(const Bucket&, const Message& message, std::span<float> out) override {
+    unpack_values(wire_, message.payload, out);
   }
 
  private:
@@ -75,6 +79,7 @@ class None final : public Compressor {
   Traits traits() const override {
     return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 0} : Traits{Traits::Kind::biased, 0};
   }
+  double feedback_scale() const override { return 1; }  // rounding is a contraction: ef:none:fp16 makes up for it
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(wire_));
   }

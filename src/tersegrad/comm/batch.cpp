@@ -1,0 +1,73 @@
+#include "tersegrad/comm/batch.hpp"
+
+#include <algorithm>
+
+namespace tersegrad {
+
+OutgoingBatch::OutgoingBatch(const Communicator& comm, const BatchId& id, std::vector<Header> headers,
+                             std::span<const Message> messages)
+    : comm_(comm), id_(id), headers_(std::move(headers)), messages_(messages) {}
+
+void OutgoingBatch::send_to(int rank) {
+  const auto headers = bytes_of(std::span<const Header>(headers_));
+  under_way_.push_back(Transfer::send(comm_, headers, rank, tag_of(id_.bucket, id_.headers)));
+  for (const auto& message : messages_) {
+    under_way_.push_back(Transfer::send(comm_, message.payload, rank, tag_of(id_.bucket, id_.payloads)));
+  }
+}
+
+bool OutgoingBatch::done() {
+  under_way_.remove_if([](Transfer& transfer) { return transfer.done(); });
+  return under_way_.empty();
+}
+
+IncomingBatch::IncomingBatch(const Communicator& comm, const BatchId& id, int from, std::size_t headers,
+                             std::size_t payloads)
+    : comm_(&comm), id_(id), from_(from), headers_(headers), payloads_(payloads) {
+  header_transfer_ = Transfer::receive(comm, bytes_of(std::span(headers_)), from, tag_of(id.bucket, id.headers));
+}
+
+bool IncomingBatch::progress(const Check& check, Buffer<std::byte>& buffer) {
+  if (stage_ == Stage::done) return false;
+  bool moved = false;
+  if (stage_ == Stage::headers && arrived(header_transfer_)) {
+    check(headers_, from_);
+    receive_payloads(buffer);
+    stage_ = Stage::payloads;
+    moved = true;
+  }
+  if (stage_ == Stage::payloads) {
+    std::erase_if(payload_transfers_, [&](Transfer& transfer) { return arrived(transfer); });
+    if (payload_transfers_.empty()) {
+      stage_ = Stage::done;
+      moved = true;
+    }
+  }
+  return moved;
+}
+
+void IncomingBatch::receive_payloads(Buffer<std::byte>& buffer) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < payloads_.size(); ++i) total += headers_[i].payload_bytes;
+  if (buffer.size() < total) buffer.resize(total);
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < payloads_.size(); ++i) {
+    const auto place = std::span(buffer).subspan(begin, headers_[i].payload_bytes);
+    payloads_[i] = place;
+    payload_transfers_.push_back(Transfer::receive(*comm_, place, from_, tag_of(id_.bucket, id_.payloads)));
+    begin += place.size();
+  }
+}
+
+bool IncomingBatch::arrived(Transfer& transfer) const {
+  try {
+    return transfer.done();
+  } catch (const MpiError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(concat("message from rank ", from_, " at step ", id_.step, ", bucket ", id_.bucket, ": ",
+                       error.what()));
+  }
+}
+
+}  // namespace tersegrad

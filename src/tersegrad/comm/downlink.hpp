@@ -1,0 +1,50 @@
+// An aggregate's way down: from the rank that merged it to all others, along a tree.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tersegrad/comm/channel.hpp"
+#include "tersegrad/comm/transfer.hpp"
+#include "tersegrad/compress/message.hpp"
+
+namespace tersegrad {
+
+/// A rank's neighbours in a tree.
+struct TreePlace {
+  int parent = -1;  ///< −1: the root
+  std::vector<int> children;
+};
+
+/// The binomial tree that MPI_Bcast uses too: the root sends to ⌈log2 size⌉ ranks, not to all of them, and the last
+/// rank has it after as many hops. The child with the largest subtree comes first.
+TreePlace binomial_place(int rank, int size, int root);
+
+/// One bucket's aggregate: received from the parent, handed on to the children; the header first, which is checked.
+class Downlink {
+ public:
+  /// \param aggregate received into; at the root, read once it is released
+  Downlink(const Communicator& comm, TreePlace place, const Expected& expected, Message& aggregate);
+
+  /// At the root: the aggregate is complete.
+  void release() { hand_on(); }
+  /// Looks once. \return whether anything moved \throws Error naming the sender and the step
+  bool progress();
+  /// True once the aggregate is here and on its way out to nobody any more.
+  bool done() const { return stage_ == Stage::sent && under_way_.empty(); }
+
+ private:
+  enum class Stage { header, payload, sent, awaits_release };
+  bool arrived();
+  void hand_on();
+
+  const Communicator& comm_;
+  TreePlace place_;
+  Expected expected_;
+  Message& aggregate_;
+  Stage stage_;
+  Transfer incoming_;
+  std::vector<Transfer> under_way_;
+};
+
+}  // namespace tersegrad

@@ -1,0 +1,120 @@
+#include "tersegrad/comm/merging.hpp"
+
+#include <optional>
+
+#include "tersegrad/comm/batch.hpp"
+#include "tersegrad/comm/downlink.hpp"
+
+namespace tersegrad {
+
+class MergingExchange::MergeFlow final : public Flow {
+ public:
+  MergeFlow(MergingExchange& exchange, const BucketJob& job)
+      : x_(exchange), job_(job), rank_(x_.comm().rank()), merger_(x_.merger(job.bucket)),
+        merges_(merger_ == everyone || merger_ == rank_),
+        outgoing_(x_.comm(), batch_id(), headers_of(job.local), job.local) {
+    if (!job.local.empty()) send();
+    if (merger_ != everyone) {
+      down_.emplace(x_.comm(), binomial_place(rank_, x_.comm().size(), merger_),
+                    expected_aggregate(x_.step(), job.bucket, x_.map_), *job.aggregate);
+    }
+  }
+
+  bool progress() override {
+    bool moved = false;
+    if (merges_ && !merged_) moved |= receive();
+    if (down_) moved |= down_->progress();
+    if (!sent_ && (sent_ = outgoing_.done())) moved = true;
+    return moved;
+  }
+
+  bool done() const override { return sent_ && (merged_ || !merges_) && (!down_ || down_->done()); }
+
+ private:
+  BatchId batch_id() const {
+    return {x_.step().step, job_.bucket.index, Channel::uplink_headers, Channel::uplink_payloads};
+  }
+
+  void send() {
+    const int size = x_.comm().size();
+    // Each rank begins with its neighbour, so that they do not all press on the same one.
+    for (int i = 1; i < size; ++i) {
+      const int to = (rank_ + i) % size;
+      if (merger_ == everyone || merger_ == to) outgoing_.send_to(to);
+    }
+  }
+
+  bool receive() {
+    bool moved = false;
+    if (slot_ == nullptr) {
+      slot_ = x_.slots_.take();
+      if (slot_ == nullptr) return false;
+      open();
+      moved = true;
+    }
+    bool complete = true;
+    const auto check = [this](std::span<const Header> headers, int from) {
+      check_uplinks(headers, from, x_.step(), job_.bucket, x_.map_);
+    };
+    for (auto& batch : incoming_) {
+      moved |= batch.progress(check, (*slot_)[static_cast<std::size_t>(batch.from() - x_.map_.first_rank())]);
+      complete &= batch.done();
+    }
+    if (complete) merge();
+    return moved || complete;
+  }
+
+  void open() {
+    check_own(job_.local, rank_, x_.step(), job_.bucket, x_.map_);
+    for (int from = x_.map_.first_rank(); from < x_.comm().size(); ++from) {
+      if (from != rank_) incoming_.emplace_back(x_.comm(), batch_id(), from, x_.map_.count(from), x_.map_.count(from));
+    }
+  }
+
+  void merge() {
+    std::vector<MessageView> uplinks;  // in agent order, which is rank order
+    const auto add_own = [&] {
+      for (const auto& message : job_.local) uplinks.push_back(view(message));
+    };
+    for (const auto& batch : incoming_) {
+      if (batch.from() > rank_ && uplinks.size() == x_.map_.begin(rank_)) add_own();
+      for (std::size_t i = 0; i < batch.headers().size(); ++i) uplinks.push_back(batch.message(i));
+      for (const auto& header : batch.headers()) {
+        x_.tally().uplink.add(static_cast<std::int64_t>(header.payload_bytes), sizeof(Header));
+      }
+    }
+    if (uplinks.size() < x_.map_.agents()) add_own();
+    Message& aggregate = *job_.aggregate;
+    x_.step().aggregator->merge(job_.bucket, uplinks, aggregate);
+    std::vector<Header> headers;
+    for (const auto& uplink : uplinks) headers.push_back(uplink.header);
+    complete_aggregate_header(headers, x_.step(), job_.bucket, aggregate);
+    incoming_.clear();
+    x_.slots_.give_back(slot_);
+    merged_ = true;
+    if (!down_) return;
+    // With a server every agent receives the aggregate, without one every other rank.
+    const std::int64_t copies = x_.has_server() ? std::int64_t{x_.map_.agents()} : x_.comm().size() - 1;
+    x_.tally().downlink.add(copies * static_cast<std::int64_t>(aggregate.header.payload_bytes),
+                            copies * static_cast<std::int64_t>(sizeof(Header)));
+    down_->release();
+  }
+
+  MergingExchange& x_;
+  BucketJob job_;
+  int rank_;
+  int merger_;
+  bool merges_;
+  bool merged_ = false;
+  bool sent_ = false;
+  ReceiveSlots::Slot* slot_ = nullptr;
+  OutgoingBatch outgoing_;
+  std::vector<IncomingBatch> incoming_;  // one of every other host, in rank order
+  std::optional<Downlink> down_;
+};
+
+std::unique_ptr<Flow> MergingExchange::make_flow(const BucketJob& job) {
+  return std::make_unique<MergeFlow>(*this, job);
+}
+
+}  // namespace tersegrad

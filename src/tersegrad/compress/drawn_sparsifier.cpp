@@ -1,0 +1,141 @@
+#include "tersegrad/compress/drawn_sparsifier.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tersegrad/compress/detail.hpp"
+#include "tersegrad/compress/index_sets.hpp"
+
+namespace tersegrad {
+namespace {
+
+class DrawnEncoder final : public Encoder {
+ public:
+  DrawnEncoder(const DrawnSetup& setup, std::uint32_t agent) : setup_(setup), agent_(agent) {}
+
+  void begin_step(std::uint64_t step, std::span<const float>) override { setup_.draw(agent_, step, indices_); }
+
+  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+    const auto indices = indices_in(indices_, bucket);
+    values_.resize(indices.size());
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      values_[i] = values[static_cast<std::size_t>(indices[i] - bucket.begin)];
+    }
+    resize_payload(message, static_cast<std::int64_t>(indices.size()) * bytes_per_value(setup_.wire));
+    pack_values(setup_.wire, values_, message.payload);
+    message.header.k = indices.size();
+    message.header.flags = 0;
+    message.header.nonfinite = saturate(count_nonfinite(values));  // the policy is about the gradient, drawn or not
+  }
+
+  void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
+    const auto indices = indices_in(indices_, bucket);
+    values_.resize(indices.size());
+    unpack_values(setup_.wire, message.payload, values_);
+    const auto scale = static_cast<float>(setup_.scale);
+    std::fill(out.begin(), out.end(), 0.0f);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      out[static_cast<std::size_t>(indices[i] - bucket.begin)] = values_[i] * scale;
+    }
+  }
+
+  /// Touches the drawn coordinates only.
+  bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) override {
+    encode(bucket, values, message);
+    const auto indices = indices_in(indices_, bucket);
+    unpack_values(setup_.wire, message.payload, values_);
+    const auto own_scale = static_cast<float>(setup_.scale);
+    bool finite = message.header.nonfinite == 0;
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      float& value = values[static_cast<std::size_t>(indices[i] - bucket.begin)];
+      value -= scale * (values_[i] * own_scale);
+      finite &= std::isfinite(value);
+    }
+    return finite;
+  }
+
+ private:
+  DrawnSetup setup_;
+  std::uint32_t agent_;
+  std::vector<std::uint32_t> indices_;
+  std::vector<float> values_;
+};
+
+class DrawnAggregator final : public Aggregator {
+ public:
+  explicit DrawnAggregator(const DrawnSetup& setup) : setup_(setup), indices_(setup.agents) {}
+
+  void begin_step(std::uint64_t step) override {
+    for (std::uint32_t a = 0; a < setup_.agents; ++a) setup_.draw(a, step, indices_[a]);
+  }
+
+  void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+    const std::int64_t width = bytes_per_value(setup_.wire);
+    mark_union(bucket);
+    sum_.assign(static_cast<std::size_t>(bucket.size()), 0.0f);
+    for (std::size_t a = 0; a < uplinks.size(); ++a) {  // in agent order
+      const auto indices = indices_in(indices_[a], bucket);
+      require_payload(uplinks[a], static_cast<std::int64_t>(indices.size()) * width);
+      values_.resize(indices.size());
+      unpack_values(setup_.wire, uplinks[a].payload, values_);
+      for (std::size_t i = 0; i < indices.size(); ++i)
+        sum_[static_cast<std::size_t>(indices[i] - bucket.begin)] += values_[i];
+    }
+    const auto scale = static_cast<float>(setup_.scale / static_cast<double>(uplinks.size()));
+    values_.clear();
+    for_each_in_union([&](std::size_t j) { values_.push_back(sum_[j] * scale); });
+    resize_payload(aggregate, static_cast<std::int64_t>(values_.size()) * width);
+    pack_values(setup_.wire, values_, aggregate.payload);
+    aggregate.header.k = values_.size();
+    aggregate.header.flags = 0;
+  }
+
+  void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
+    mark_union(bucket);
+    std::int64_t count = 0;
+    for (const std::uint64_t word : union_) count += __builtin_popcountll(word);
+    require_payload(aggregate, count * bytes_per_value(setup_.wire));
+    values_.resize(static_cast<std::size_t>(count));
+    unpack_values(setup_.wire, aggregate.payload, values_);
+    std::fill(mean.begin(), mean.end(), 0.0f);
+    std::size_t next = 0;
+    for_each_in_union([&](std::size_t j) { mean[j] = values_[next++]; });
+  }
+
+ private:
+  void mark_union(const Bucket& bucket) {
+    union_.assign(static_cast<std::size_t>((bucket.size() + 63) / 64), 0);
+    for (const auto& set : indices_) {
+      for (const auto index : indices_in(set, bucket)) {
+        const auto j = static_cast<std::uint64_t>(index - bucket.begin);
+        union_[j / 64] |= 1ull << (j % 64);
+      }
+    }
+  }
+
+  template <class F>
+  void for_each_in_union(F&& use) const {
+    for (std::size_t w = 0; w < union_.size(); ++w) {
+      for (std::uint64_t word = union_[w]; word != 0; word &= word - 1) {
+        use(64 * w + static_cast<std::size_t>(__builtin_ctzll(word)));
+      }
+    }
+  }
+
+  DrawnSetup setup_;
+  std::vector<std::vector<std::uint32_t>> indices_;
+  std::vector<std::uint64_t> union_;
+  std::vector<float> sum_, values_;
+};
+
+}  // namespace
+
+std::unique_ptr<Encoder> drawn_encoder(const DrawnSetup& setup, std::uint32_t agent) {
+  return std::make_unique<DrawnEncoder>(setup, agent);
+}
+
+std::unique_ptr<Aggregator> drawn_aggregator(const DrawnSetup& setup) {
+  return std::make_unique<DrawnAggregator>(setup);
+}
+
+}  // namespace tersegrad

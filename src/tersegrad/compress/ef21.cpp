@@ -1,0 +1,116 @@
+// EF21: compresses what is new in the gradient (Richtárik, Sokolov, Fatkhullin 2021, Algorithm 2).
+//
+//     c_i = aC(g_i − h_i),   h_i ← h_i + c_i,   H ← H + (1/N) Σ c_i,   the mean that comes back is H
+//
+// a = Compressor::feedback_scale(), as for ef. Every rank keeps H (the same bits everywhere); all start at zero, so the
+// first step is the paper's h_i = C(g_i). Messages, lengths and aggregates are those of C.
+//
+// Memory: h_i, one float a coordinate and agent (and one more, so that a skipped step can be undone), and H.
+// A coordinate whose new h_i or H is not finite keeps its old one, while the mean of that step shows the NaN or inf.
+#include "tersegrad/compress/memory.hpp"
+
+namespace tersegrad {
+namespace {
+
+class Ef21Encoder final : public Encoder {
+ public:
+  Ef21Encoder(const Compressor& inner, std::uint32_t agent, std::int64_t size)
+      : inner_(inner.encoder(agent)),
+        whole_(inner.needs_whole_gradient()),
+        scale_(static_cast<float>(inner.feedback_scale())),
+        memory_(size) {}
+
+  void begin_step(std::uint64_t step, std::span<const float> gradient) override {
+    memory_.commit();
+    if (whole_) subtract(gradient, memory_.kept(), memory_.next());
+    inner_->begin_step(step, whole_ ? memory_.next() : std::span<const float>());
+  }
+
+  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+    const auto kept = memory_.kept(bucket), next = memory_.next(bucket);
+    if (!whole_) subtract(values, kept, next);
+    inner_->encode(bucket, next, message);
+    inner_->decode_own(bucket, message, next);
+    for (std::size_t j = 0; j < next.size(); ++j) next[j] = kept[j] + scale_ * next[j];
+    memory_.keep_finite(bucket);
+  }
+
+  /// h_i of this step: their mean is H.
+  void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
+    inner_->decode_own(bucket, message, out);
+    const auto kept = memory_.kept(bucket);
+    for (std::size_t j = 0; j < out.size(); ++j) out[j] = kept[j] + scale_ * out[j];
+  }
+
+  void discard_step() override { memory_.discard(); }
+
+  std::vector<State> state() override {
+    memory_.commit();
+    return {{"estimate", memory_.kept()}};
+  }
+
+ private:
+  static void subtract(std::span<const float> gradient, std::span<const float> estimate, std::span<float> news) {
+    for (std::size_t j = 0; j < news.size(); ++j) news[j] = gradient[j] - estimate[j];
+  }
+
+  std::unique_ptr<Encoder> inner_;
+  bool whole_;
+  float scale_;
+  Memory memory_;
+};
+
+class Ef21Aggregator final : public Aggregator {
+ public:
+  Ef21Aggregator(const Compressor& inner, std::int64_t size)
+      : inner_(inner.aggregator()),
+        scale_(static_cast<float>(inner.feedback_scale())),
+        mean_(static_cast<std::size_t>(size)) {}
+  void begin_step(std::uint64_t step) override { inner_->begin_step(step); }
+  void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+    inner_->merge(bucket, uplinks, aggregate);
+  }
+  void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
+    inner_->decode(bucket, aggregate, mean);
+    float* kept = mean_.data() + bucket.begin;
+    for (std::size_t j = 0; j < mean.size(); ++j) {
+      mean[j] = kept[j] + scale_ * mean[j];
+      const bool finite = (std::bit_cast<std::uint32_t>(mean[j]) & 0x7f800000u) != 0x7f800000u;
+      kept[j] = finite ? mean[j] : kept[j];
+    }
+  }
+  std::vector<State> state() override { return {{"mean", mean_}}; }
+
+ private:
+  std::unique_ptr<Aggregator> inner_;
+  float scale_;
+  Buffer<float> mean_;
+};
+
+class Ef21 final : public Compressor {
+ public:
+  Ef21(std::shared_ptr<const Compressor> inner, std::int64_t size) : inner_(std::move(inner)), size_(size) {}
+  std::string name() const override { return "ef21:" + inner_->name(); }
+  Traits traits() const override { return {Traits::Kind::biased, 0}; }  // of one step; over steps h_i follows g_i
+  bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
+  std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
+  std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
+    return std::make_unique<Ef21Encoder>(*inner_, agent, size_);
+  }
+  std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<Ef21Aggregator>(*inner_, size_); }
+
+ private:
+  std::shared_ptr<const Compressor> inner_;
+  std::int64_t size_;
+};
+
+const Registration<Compressor, const CompressorSetup&> registration{
+    "ef21",
+    "EF21 around a compressor: sends what changed in the gradient, both ends add it up",
+    {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign"}},
+    [](const Arguments& arguments, const CompressorSetup& setup) {
+      return std::make_unique<Ef21>(make_for_feedback(arguments.text("inner"), setup, "ef21"), setup.layout.total());
+    }};
+
+}  // namespace
+}  // namespace tersegrad

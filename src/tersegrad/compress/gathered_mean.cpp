@@ -1,0 +1,87 @@
+#include "tersegrad/compress/gathered_mean.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tersegrad/compress/detail.hpp"
+
+namespace tersegrad {
+namespace {
+
+/// One agent's line in the table.
+struct Part {
+  std::uint64_t payload_bytes = 0;
+  std::uint32_t flags = 0;
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(Part) == 16);
+
+std::int64_t dense_bytes(const Bucket& bucket) { return bucket.size() * static_cast<std::int64_t>(sizeof(float)); }
+
+}  // namespace
+
+std::uint64_t GatheredMean::max_payload_bytes(const Bucket& bucket, std::int64_t uplink) {
+  return static_cast<std::uint64_t>(std::max(uplink, dense_bytes(bucket)));
+}
+
+void GatheredMean::mean_of(const Bucket& bucket, std::span<const MessageView> uplinks, std::span<float> mean) {
+  std::fill(mean.begin(), mean.end(), 0.0f);
+  for (const auto& uplink : uplinks) add(bucket, uplink, mean);  // in agent order
+  if (uplinks.size() == 1) return;
+  const auto agents = static_cast<float>(uplinks.size());
+  for (float& value : mean) value /= agents;
+}
+
+void GatheredMean::merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) {
+  std::size_t together = uplinks.size() * sizeof(Part);
+  for (const auto& uplink : uplinks) together += uplink.payload.size();
+  aggregate.header.k = static_cast<std::uint64_t>(bucket.size());
+  if (static_cast<std::int64_t>(together) >= dense_bytes(bucket)) {
+    mean_.resize(static_cast<std::size_t>(bucket.size()));
+    mean_of(bucket, uplinks, mean_);
+    resize_payload(aggregate, dense_bytes(bucket));
+    std::memcpy(aggregate.payload.data(), mean_.data(), aggregate.payload.size());
+    aggregate.header.flags = flag_dense;
+    return;
+  }
+  resize_payload(aggregate, static_cast<std::int64_t>(together));
+  aggregate.header.flags = 0;
+  std::byte* line = aggregate.payload.data();
+  std::byte* out = line + uplinks.size() * sizeof(Part);
+  for (const auto& uplink : uplinks) {
+    require(bucket, uplink);
+    const Part part{uplink.payload.size(), static_cast<std::uint32_t>(uplink.header.flags & ~control_flags), 0};
+    std::memcpy(line, &part, sizeof part);
+    line += sizeof part;
+    out = std::copy(uplink.payload.begin(), uplink.payload.end(), out);
+  }
+}
+
+void GatheredMean::decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) {
+  if ((aggregate.header.flags & flag_dense) != 0) {
+    require_payload(aggregate, dense_bytes(bucket));
+    std::memcpy(mean.data(), aggregate.payload.data(), mean.size_bytes());
+    return;
+  }
+  const std::size_t agents = agents_, table = agents * sizeof(Part);
+  require_payload_at_least(aggregate, static_cast<std::int64_t>(table));
+  parts_.clear();
+  std::size_t at = table;
+  for (std::size_t a = 0; a < agents; ++a) {
+    Part part;
+    std::memcpy(&part, aggregate.payload.data() + a * sizeof part, sizeof part);
+    TERSEGRAD_CHECK(part.payload_bytes <= aggregate.payload.size() - at, "part of agent ", a, " has ",
+                    part.payload_bytes, " bytes at step ", aggregate.header.step, ", bucket ", bucket.index, " (only ",
+                    aggregate.payload.size() - at, " are left)");
+    MessageView view{aggregate.header, aggregate.payload.subspan(at, part.payload_bytes)};
+    view.header.agent = static_cast<std::uint32_t>(a);
+    view.header.flags = static_cast<std::uint8_t>(part.flags);
+    view.header.payload_bytes = part.payload_bytes;
+    parts_.push_back(view);
+    at += part.payload_bytes;
+  }
+  require_payload(aggregate, static_cast<std::int64_t>(at));
+  mean_of(bucket, parts_, mean);
+}
+
+}  // namespace tersegrad

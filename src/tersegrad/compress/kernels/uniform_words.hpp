@@ -1,0 +1,15 @@
+// The words of a random stream, several Philox blocks at a time: what stochastic rounding draws, one a coordinate.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "tersegrad/core/random.hpp"
+
+namespace tersegrad::kernels {
+
+/// Stream::fill, the same words on every instruction set.
+/// \param out words [4·first_block, 4·first_block + out.size()); any size and alignment
+void fill_words(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out);
+
+}  // namespace tersegrad::kernels

@@ -1,0 +1,61 @@
+// The conformance suite's fixture: one instance for every registered compressor, in several spellings.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "compress/round_trip.hpp"
+#include "tersegrad/core/error.hpp"
+
+namespace tersegrad::testing {
+
+using Vectors = std::vector<std::vector<float>>;
+
+inline std::unique_ptr<Compressor> make(const std::string& spec, const Layout& layout, std::uint32_t agents,
+                                 std::uint64_t seed = 1) {
+  return CompressorRegistry::instance().make(spec, CompressorSetup{layout, seed, agents});
+}
+inline std::unique_ptr<Compressor> make(const std::string& spec, std::int64_t dim, std::uint32_t agents,
+                                 std::uint64_t seed = 1) {
+  return make(spec, Layout{dim, 1}, agents, seed);
+}
+
+/// One normal vector an agent, with scattered zeros and runs of them.
+inline Vectors gradients_of(std::uint32_t agents, std::int64_t size, std::uint64_t seed) {
+  Vectors all;
+  for (std::uint32_t a = 0; a < agents; ++a) {
+    all.push_back(normal_vector(static_cast<std::size_t>(size), seed + a));
+    for (std::size_t j = a; j < all.back().size() / 8; j += 7) all.back()[j] = j % 2 ? 0.0f : -0.0f;
+    for (std::size_t j = all.back().size() / 2; j < all.back().size() * 5 / 8; ++j) all.back()[j] = 0;
+  }
+  return all;
+}
+
+inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), 4 * a.size()) == 0;
+}
+
+class Conformance : public ::testing::TestWithParam<std::string> {
+ protected:
+  bool says(const char* text) const { return GetParam().find(text) != std::string::npos; }
+  /// Half the relative spacing of the numbers on the wire.
+  double roundoff() const { return says("fp16") ? 0x1p-11 : says("bf16") ? 0x1p-8 : 0; }
+};
+
+/// The registry and more.
+inline std::vector<std::string> tested_specs() {
+  auto specs = all_specs();
+  const auto more = more_specs();
+  specs.insert(specs.end(), more.begin(), more.end());
+  return specs;
+}
+
+/// A spelling as a test's name.
+inline std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
+  std::string name;
+  for (const char c : info.param) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
+}  // namespace tersegrad::testing

@@ -1,0 +1,29 @@
+#include "tersegrad/compress/kernels/uniform_words.hpp"
+
+#include "compress/kernels.hpp"
+
+namespace tersegrad::kernels {
+namespace {
+
+TEST(UniformWords, AreTheStreamsOnEveryTargetFromEveryBlock) {
+  const Stream stream(
+      {.seed = 0x123456789abcdefull, .purpose = Purpose::dither, .agent = 77, .step = (1ull << 40) + 5});
+  for (const std::uint64_t first :
+       {std::uint64_t{0}, std::uint64_t{3}, (std::uint64_t{1} << 32) - 5, std::uint64_t{1} << 40}) {
+    for (const std::size_t size : {0u, 1u, 3u, 4u, 15u, 16u, 31u, 64u, 65u, 1000u}) {
+      std::vector<std::uint32_t> expected(size);
+      stream.fill(first, expected);
+      testing::on_every_target([&] {
+        for (const std::size_t offset : {0u, 1u}) {
+          testing::Guarded<std::uint32_t> words(size, offset);
+          fill_words(stream, first, words.span());
+          EXPECT_TRUE(words.guards_survive());
+          EXPECT_TRUE(std::equal(expected.begin(), expected.end(), words.span().begin())) << first << ", " << size;
+        }
+      });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tersegrad::kernels
