@@ -43,7 +43,8 @@ cxxopts::Options declare(const TrainConfig& defaults) {
       ("compressor", "compressor", text(defaults.compressor))
       ("sign-zero", "what sign(0) is: exact, random or plus (short for sign:zero=…)", cxxopts::value<std::string>())
       ("exchange", "how messages come together", text(defaults.exchange))
-      ("bucket", "coordinates per message", text(defaults.bucket))
+      ("bucket", "coordinates per message, at most", text(defaults.bucket))
+      ("overlap", "send the gradient's buckets while backward still computes the next ones")
       ("nonfinite", "when a gradient has inf or NaN: stop, skip (the step) or keep (go on)", text(to_string(defaults.nonfinite)));
   options.add_options("Optimiser")
       ("lr", "learning rate η > 0", text(defaults.lr))
@@ -140,6 +141,7 @@ TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   if (parsed.count("sign-zero")) config.compressor = with_zero_rule(config.compressor, read.text("sign-zero"));
   config.exchange = read.text("exchange");
   config.bucket = read.integer("bucket");
+  config.overlap = parsed.count("overlap") > 0;
   config.nonfinite = parse_nonfinite(read.text("nonfinite"));
   config.lr = read.real("lr");
   config.schedule = read.text("schedule");

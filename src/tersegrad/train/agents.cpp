@@ -20,6 +20,8 @@ std::vector<Bucket> cut_into_buckets(std::int64_t total, std::int64_t size) {
 
 Agents::Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end) : parts_(parts), begin_(begin), end_(end) {
   for (std::uint32_t a = begin; a < end; ++a) encoders_.push_back(parts_.compressor->encoder(a));
+  compressor_ = compressor_id(parts_.compressor->name());
+  missing_.resize(parts_.buckets.size());
   messages_.resize(parts_.buckets.size());
   for (auto& of_bucket : messages_) of_bucket.resize(end - begin);
 }
@@ -33,13 +35,73 @@ void Agents::clip(std::span<float> gradient) const {
   for (float& value : gradient) value *= scale;
 }
 
-void Agents::compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control,
-                     TimeSplit& time) {
+bool Agents::overlaps(std::uint32_t agent, bool shares) const {
+  return parts_.config->overlap && agent + 1 == end_ && !shares && parts_.config->clip_norm == 0 &&
+         !parts_.compressor->needs_whole_gradient();
+}
+
+void Agents::add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& part) {
+  if (parts_.noise->is_none()) return;
   const auto& config = *parts_.config;
-  const auto noise_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
-  const std::uint32_t id = compressor_id(parts_.compressor->name());
+  const auto scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
+  const auto values = parts_.objective->gradient().subspan(static_cast<std::size_t>(part.begin), static_cast<std::size_t>(part.size()));
+  parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), part.begin, values, scale);
+}
+
+void Agents::encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control) {
+  const auto values = parts_.objective->gradient().subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
+  Message& message = messages_[bucket.index][agent - begin_];
+  encoders_[agent - begin_]->encode(bucket, values, message);
+  Header& header = message.header;
+  header.step = step;
+  header.bucket = bucket.index;
+  header.agent = agent;
+  header.compressor = compressor_;
+  header.dim = static_cast<std::uint64_t>(bucket.size());
+  header.loss = static_cast<float>(loss);
+  header.flags |= control;
+}
+
+void Agents::compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control,
+                     const Transport& transport, TimeSplit& time) {
+  if (begin_ == end_) {
+    for (const auto& bucket : parts_.buckets) transport.start(bucket);
+    return;
+  }
+  const bool whole = parts_.compressor->needs_whole_gradient();
   for (std::uint32_t agent = begin_; agent < end_; ++agent) {
     Stopwatch watch;
+    Encoder& encoder = *encoders_[agent - begin_];
+    const auto complete = [&](const Bucket& bucket, double loss) {
+      if (!whole) add_noise(agent, step, bucket);
+      encode(agent, step, bucket, loss, control);
+      time.compress += watch.lap();
+      if (agent + 1 == end_) transport.start(bucket);
+      time.exchange += watch.lap();
+    };
+    if (overlaps(agent, !shared.empty())) {
+      encoder.begin_step(step, {});
+      for (const auto& bucket : parts_.buckets) missing_[bucket.index] = bucket.size();
+      time.compress += watch.lap();
+      const double loss = parts_.objective->agent_gradient_in_parts(agent, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
+        time.compute += watch.lap();
+        for (const auto& bucket : parts_.buckets) {
+          const std::int64_t overlap = std::min(end, bucket.end) - std::max(begin, bucket.begin);
+          if (overlap <= 0) continue;
+          missing_[bucket.index] -= overlap;
+          if (missing_[bucket.index] > 0) continue;
+          missing_[bucket.index] = -1;
+          complete(bucket, of_batch);
+        }
+        transport.progress();
+        time.exchange += watch.lap();
+      });
+      time.compute += watch.lap();
+      for (const auto& bucket : parts_.buckets) {  // parameters that the batch did not reach
+        if (missing_[bucket.index] >= 0) complete(bucket, loss);
+      }
+      continue;
+    }
     const auto gradient = parts_.objective->gradient();
     double loss = shared_loss;
     if (shared.empty()) {
@@ -48,28 +110,15 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
       std::copy(shared.begin(), shared.end(), gradient.begin());
     }
     time.compute += watch.lap();
-
-    if (config.clip_norm > 0) clip(gradient);
-    if (!parts_.noise->is_none()) {
-      parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), 0, gradient, noise_scale);
-    }
-    Encoder& encoder = *encoders_[agent - begin_];
-    encoder.begin_step(step, parts_.compressor->needs_whole_gradient() ? gradient : std::span<const float>());
-    for (const auto& bucket : parts_.buckets) {
-      Message& message = messages_[bucket.index][agent - begin_];
-      encoder.encode(bucket, gradient.subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size())),
-                     message);
-      Header& header = message.header;
-      header.step = step;
-      header.bucket = bucket.index;
-      header.agent = agent;
-      header.compressor = id;
-      header.dim = static_cast<std::uint64_t>(bucket.size());
-      header.loss = static_cast<float>(loss);
-      header.flags |= control;
-    }
-    time.compress += watch.lap();
+    if (parts_.config->clip_norm > 0) clip(gradient);
+    if (whole) add_noise(agent, step, {0, 0, static_cast<std::int64_t>(gradient.size())});
+    encoder.begin_step(step, whole ? gradient : std::span<const float>());
+    for (const auto& bucket : parts_.buckets) complete(bucket, loss);
   }
+}
+
+void Agents::discard_step() {
+  for (auto& encoder : encoders_) encoder->discard_step();
 }
 
 }  // namespace tersegrad

@@ -1,6 +1,7 @@
 // The agents of one rank: gradient, noise, compression.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,27 +23,45 @@ struct AgentParts {
   std::vector<Bucket> buckets;
 };
 
+/// Where complete buckets go.
+struct Transport {
+  std::function<void(const Bucket&)> start;  ///< called once for every bucket of a step
+  std::function<void()> progress;            ///< lets what is under way move on
+};
+
 /// Steps 1–3 of the design's step for the agents [begin, end): nothing here communicates.
 class Agents {
  public:
   Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end);
 
-  /// Fills every agent's messages of this step.
+  /// Fills every agent's messages of this step, bucket by bucket.
   /// \param shared  the full gradient that all agents share; empty: each computes its own mini-batch's
   /// \param shared_loss its loss
   /// \param control this rank's control flags, put into every header
-  void compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control, TimeSplit& time);
+  /// \param transport started with each bucket whose messages are complete: on a rank without agents with all at
+  ///        once; with config.overlap while the last agent's backward still runs
+  void compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control,
+               const Transport& transport, TimeSplit& time);
+
+  /// The step's aggregate was not applied: the compressors forget the step.
+  void discard_step();
 
   /// This rank's messages of one bucket, in agent order.
   std::span<Message> messages(const Bucket& bucket) { return messages_[bucket.index]; }
 
  private:
   void clip(std::span<float> gradient) const;
+  /// Whether the agent's buckets can be encoded before its gradient is complete.
+  bool overlaps(std::uint32_t agent, bool shares) const;
+  void encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control);
+  void add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& part);
 
   AgentParts parts_;
   std::uint32_t begin_, end_;
+  std::uint32_t compressor_ = 0;  // its id in headers
   std::vector<std::unique_ptr<Encoder>> encoders_;
   std::vector<std::vector<Message>> messages_;  // [bucket][agent]
+  std::vector<std::int64_t> missing_;           // [bucket]: coordinates that backward has not completed; -1: started
 };
 
 /// Cuts [0, total) into buckets of `size` coordinates, rounded up to a multiple of 128 so that streams addressed by

@@ -33,6 +33,7 @@ LogFields TrainConfig::describe() const {
           {"noise_batch", noise_batch, "rows"},
           {"exchange", exchange, ""},
           {"bucket", bucket, "coordinates"},
+          {"overlap", overlap, ""},
           {"lr", lr, ""},
           {"schedule", schedule, ""},
           {"warmup", warmup, "steps"},
@@ -68,6 +69,7 @@ void TrainConfig::validate() const {
   at_least("eval-every", eval_every, 0);
   at_least("log-every", log_every, 1);
   at_least("threads", threads, 1);
+  TERSEGRAD_CHECK(!overlap || (batch > 0 && clip_norm == 0), "--overlap sends parts of a mini-batch's gradient: not with --batch full or --clip-norm");
   TERSEGRAD_CHECK(replicas <= 1'000'000'000, "--replicas is ", replicas, " (must be at most 10^9)");
   not_negative("skew", skew);
   not_negative("clip-norm", clip_norm);

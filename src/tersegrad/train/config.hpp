@@ -33,7 +33,8 @@ struct TrainConfig {
   std::string noise = "none";
   std::int64_t noise_batch = 1;    ///< the B that injected noise stands for: its scale is σ/√B
   std::string exchange = "server";
-  std::int64_t bucket = 1 << 22;   ///< coordinates per message
+  std::int64_t bucket = 1 << 22;   ///< coordinates per message, at most
+  bool overlap = false;            ///< buckets travel while backward computes the next ones
   double lr = 0.1;
   std::string schedule = "constant";
   std::int64_t warmup = 0;

@@ -49,6 +49,13 @@ class NetworkObjective final : public Objective {
     return backward(dataset_->train(), rows_, 1);
   }
 
+  double agent_gradient_in_parts(std::uint32_t agent, std::uint64_t step, const GradientReady& ready) override {
+    ready_ = &ready;
+    const double loss = agent_gradient(agent, step);
+    ready_ = nullptr;
+    return loss;
+  }
+
   std::int64_t gradient_chunks() const override { return chunks(dataset_->train()); }
   double add_chunk_gradient(std::int64_t chunk) override {
     take_chunk(dataset_->train(), chunk);
@@ -88,8 +95,30 @@ class NetworkObjective final : public Objective {
       value.copy_(parameter);
       parameter.set_data(value);
       parameter.mutable_grad() = gradient_.narrow(0, offset, n).view(parameter.sizes());
+      watch(parameter, offset);
       offset += n;
     }
+  }
+
+  /// Runs after LibTorch has accumulated a parameter's gradient: once in a backward that reaches it.
+  class Accumulated final : public torch::autograd::FunctionPostHook {
+   public:
+    Accumulated(NetworkObjective& owner, std::int64_t begin, std::int64_t end) : owner_(owner), begin_(begin), end_(end) {}
+    torch::autograd::variable_list operator()(const torch::autograd::variable_list& outputs,
+                                              const torch::autograd::variable_list&) override {
+      if (owner_.ready_ != nullptr) (*owner_.ready_)(begin_, end_, owner_.loss_);
+      return outputs;
+    }
+
+   private:
+    NetworkObjective& owner_;
+    std::int64_t begin_, end_;
+  };
+
+  void watch(const torch::Tensor& parameter, std::int64_t offset) {
+    // The node that adds to .grad; a variable holds it weakly, so it is kept here.
+    accumulators_.push_back(torch::autograd::impl::grad_accumulator(parameter));
+    accumulators_.back()->add_post_hook(std::make_unique<Accumulated>(*this, offset, offset + parameter.numel()));
   }
 
   void make_samplers(const TrainConfig& config, const HostedAgents& agents) {
@@ -129,8 +158,9 @@ class NetworkObjective final : public Objective {
     load(examples, rows);
     auto loss = torch::nn::functional::cross_entropy(network_->forward(features_), labels_);
     if (weight != 1) loss = loss * weight;
+    loss_ = static_cast<double>(loss.item<float>());
     loss.backward();
-    return static_cast<double>(loss.item<float>());
+    return loss_;
   }
 
   std::shared_ptr<const Dataset> dataset_;
@@ -140,6 +170,9 @@ class NetworkObjective final : public Objective {
   std::int64_t features_per_row_ = 1;
   std::vector<BatchSampler> samplers_;
   std::uint32_t first_agent_ = 0;
+  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
+  const GradientReady* ready_ = nullptr;  // during a backward that is told in parts
+  double loss_ = 0;                       // of the batch whose backward runs
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ struct EvaluationSum {
   std::int64_t rows = 0;
 };
 
+/// Told while a gradient is computed that its coordinates [begin, end) are final, and what the batch's loss is.
+using GradientReady = std::function<void(std::int64_t begin, std::int64_t end, double loss)>;
+
 /// An objective f with its replica of the parameters. One per rank; nothing in it communicates.
 class Objective {
  public:
@@ -30,6 +34,14 @@ class Objective {
 
   /// ∇f_i of agent i's mini-batch at this step into gradient(). \return the batch's mean loss
   virtual double agent_gradient(std::uint32_t agent, std::uint64_t step) = 0;
+
+  /// The same, told part by part as backward completes it: every coordinate at most once; those of parameters that the
+  /// batch does not reach not at all (their gradient is 0).
+  virtual double agent_gradient_in_parts(std::uint32_t agent, std::uint64_t step, const GradientReady& ready) {
+    const double loss = agent_gradient(agent, step);
+    ready(0, layout().total(), loss);
+    return loss;
+  }
 
   /// The training data is cut into fixed chunks, whatever the number of ranks: their weighted gradients add up to ∇f.
   virtual std::int64_t gradient_chunks() const = 0;

@@ -1,5 +1,6 @@
 #include "tersegrad/train/projection.hpp"
 
+#include <cmath>
 #include <limits>
 
 namespace tersegrad {
@@ -8,7 +9,13 @@ WireLoad wire_load(const RunResult& result) {
   const auto n = static_cast<double>(result.agents);
   const double dense = result.dense_bytes_per_step();
   const double both = result.uplink_bytes_per_step() + result.downlink_bytes_per_step();
-  return {result.has_server ? n * both : both, n * 2 * dense, 2 * (n - 1) / n * dense};
+  const auto ranks = static_cast<double>(result.processes);
+  // The server receives every uplink and sends the aggregate to its children in a binomial tree; among peers every
+  // rank sends as much as the others, and receives while it sends.
+  const double this_run = result.has_server
+                              ? n * result.uplink_bytes_per_step() + std::ceil(std::log2(ranks)) * result.downlink_bytes_per_step()
+                              : n * both / ranks;
+  return {this_run, n * 2 * dense, 2 * (n - 1) / n * dense};
 }
 
 double local_step_s(const RunResult& result) {

@@ -7,7 +7,7 @@ namespace tersegrad {
 
 /// Bytes that the busiest link carries per step, the two directions added: what a step waits for on slow networks.
 struct WireLoad {
-  double this_run = 0;         ///< star: N·(up + down) at the server; all-reduce: what an agent sends
+  double this_run = 0;         ///< star: N·up + ⌈log2 P⌉·down at the server; among peers: what a rank sends
   double dense_star = 0;       ///< N·2·4d
   double dense_allreduce = 0;  ///< 2(N − 1)/N·4d, the bandwidth-optimal all-reduce
 };

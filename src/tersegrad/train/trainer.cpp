@@ -61,9 +61,10 @@ class Run {
 
  private:
   void set_up(const ObjectiveFactory& make_objective);
+  void cut();
   void open_log();
   bool step(std::uint64_t k);
-  void exchange(std::uint64_t k, std::uint8_t control);
+  void finish_exchange();
   void observe();
   bool may_update();
   void apply();
@@ -81,6 +82,7 @@ class Run {
   std::optional<LearningRate> learning_rate_;
   std::optional<Optimizer> optimizer_;
   std::optional<Agents> agents_;
+  Transport transport_;
   std::optional<FullGradient> full_gradient_;
   std::optional<OutputFolder> folder_;  // rank 0
   std::optional<Log> log_;              // rank 0
@@ -123,10 +125,14 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
     compressor_ = CompressorRegistry::instance().make(config_.compressor, compressor_setup);
     exchange_->require(*compressor_);
     aggregator_ = compressor_->aggregator();
-    buckets_ = cut_into_buckets(objective_->layout().total(), config_.bucket);
+    cut();
     agents_.emplace(AgentParts{&config_, objective_.get(), noise_.get(), compressor_.get(), buckets_},
                     map.begin(comm_.rank()), map.end(comm_.rank()));
     aggregates_.resize(buckets_.size());
+    transport_ = {[this](const Bucket& bucket) {
+                    exchange_->start_bucket({bucket, agents_->messages(bucket), &aggregates_[bucket.index]});
+                  },
+                  [this] { exchange_->progress(); }};
     optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay}, objective_->layout().total());
     if (config_.batch == 0) full_gradient_.emplace(comm_, *objective_);
     Log log(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
@@ -148,6 +154,16 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
   result_.agents = exchange_->map().agents();
   result_.processes = comm_.size();
   result_.has_server = exchange_->has_server();
+}
+
+void Run::cut() {
+  const std::int64_t total = objective_->layout().total();
+  // Overlap needs several buckets; 2^17 coordinates still fill a link's packets. No bit depends on it.
+  const std::int64_t wanted = config_.overlap ? std::min(config_.bucket, std::max<std::int64_t>(total / 8, 1 << 17)) : config_.bucket;
+  buckets_ = cut_into_buckets(total, exchange_->bucket_size(total, wanted));
+  exchange_->require_buckets(buckets_.size());
+  TERSEGRAD_CHECK(!config_.overlap || !compressor_->needs_whole_gradient(), "--overlap sends parts of a gradient, and compressor '",
+                  compressor_->name(), "' needs the whole of it first");
 }
 
 void Run::open_log() {
@@ -194,16 +210,18 @@ bool Run::step(std::uint64_t k) {
   if (full_gradient_) shared_loss = full_gradient_->compute();
   record_.time.compute += watch.lap();
   const auto shared = full_gradient_ ? full_gradient_->value() : std::span<const float>();
-  agents_->compute(k, shared, shared_loss, control, record_.time);
-  exchange(k, control);
+  aggregator_->begin_step(k);
+  exchange_->begin_step({k, compressor_.get(), aggregator_.get(), control});
+  record_.time.compress += watch.lap();
+  agents_->compute(k, shared, shared_loss, control, transport_, record_.time);
+  finish_exchange();
   if (full_gradient_) record_.loss = shared_loss;  // the headers' mean of it has the digits and range of a float32
   if (observables_ > 0) observe();
   const bool update = may_update();
   if (update) apply();
   record_.time_s = since_start_.seconds();
 
-  result_.traffic.uplink.add(record_.traffic.uplink.payload, record_.traffic.uplink.header);
-  result_.traffic.downlink.add(record_.traffic.downlink.payload, record_.traffic.downlink.header);
+  result_.traffic += record_.traffic;
   result_.time += record_.time;
   if (k == 0) result_.loss_first = record_.loss;
   result_.loss_last = record_.loss;
@@ -231,16 +249,13 @@ void Run::record(bool updated) {
   if (evaluated || (seen_control_ & flag_report) != 0) recorder_->flush();
 }
 
-void Run::exchange(std::uint64_t k, std::uint8_t control) {
+/// Waits for what is still under way, and reads what every rank now knows alike.
+void Run::finish_exchange() {
   Stopwatch watch;
-  aggregator_->begin_step(k);
-  record_.time.compress += watch.lap();
+  exchange_->finish_step(record_.traffic);
   nonfinite_agents_ = 0;
   seen_control_ = 0;
-  for (const auto& bucket : buckets_) {
-    const ExchangeJob job{k, bucket, compressor_.get(), agents_->messages(bucket), control};
-    Message& aggregate = aggregates_[bucket.index];
-    exchange_->run(job, *aggregator_, aggregate, record_.traffic);
+  for (const auto& aggregate : aggregates_) {
     nonfinite_agents_ = std::max<std::int64_t>(nonfinite_agents_, aggregate.header.nonfinite);
     seen_control_ |= aggregate.header.flags & control_flags;
   }
@@ -276,6 +291,7 @@ bool Run::may_update() {
   if (nonfinite_agents_ > 0) ++result_.nonfinite_steps;
   const bool loss_finite = std::isfinite(record_.loss);
   if (config_.nonfinite == NonfinitePolicy::skip && (nonfinite_agents_ > 0 || !loss_finite)) {
+    agents_->discard_step();
     result_.diverged = ++skips_in_a_row_ >= max_skips_in_a_row;
     return false;
   }
