@@ -72,6 +72,7 @@ TrainConfig landscape_config(const std::string& landscape, const std::string& co
   config.model = landscape;
   config.dataset = "none";
   config.batch = 0;
+  config.exchange = "allgather";  // no rank without agents: the figures run on as many ranks as there are cores
   config.compressor = compressor;
   config.noise = noise;
   config.agents = agents;

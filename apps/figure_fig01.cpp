@@ -36,6 +36,7 @@ TrainConfig network(Scale scale, int repetition, std::int64_t sde) {
   config.model = "mlp";
   config.dataset = "breast-cancer";
   config.batch = 0;
+  config.exchange = "allgather";
   config.compressor = "randk:1000";
   config.noise = "gaussian:0.0001";
   config.agents = 3;
