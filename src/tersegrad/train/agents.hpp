@@ -33,6 +33,14 @@ class Agents {
   /// \param control this rank's control flags, put into every header
   void compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control, TimeSplit& time);
 
+  /// What agent `agent` would compress (gradient, clipping, noise) of mini-batch and noise number `draw`, at some
+  /// coordinates; independent of every step and every other draw, and without a trace in what training does next.
+  /// Overwrites Objective::gradient().
+  /// \param shared as for compute(); mini-batches are drawn where it is empty
+  /// \param coordinates ascending, of the whole vector
+  void estimate(std::uint32_t agent, std::uint64_t draw, std::span<const float> shared,
+                std::span<const std::int64_t> coordinates, std::span<float> out) const;
+
   /// This rank's messages of one bucket, in agent order.
   std::span<Message> messages(const Bucket& bucket) { return messages_[bucket.index]; }
 

@@ -43,6 +43,7 @@ LogFields TrainConfig::describe() const {
           {"nonfinite", to_string(nonfinite), ""},
           {"eval_every", eval_every, "steps"},
           {"log_every", log_every, "steps"},
+          {"noise_report", noise_report, "steps"},
           {"threads", static_cast<std::int64_t>(threads), ""}};
 }
 
@@ -62,12 +63,17 @@ void TrainConfig::validate() const {
   at_least("steps", steps, 1);
   at_least("eval-every", eval_every, 0);
   at_least("log-every", log_every, 1);
+  at_least("noise-report", noise_report, 0);
   at_least("threads", threads, 1);
   not_negative("skew", skew);
   not_negative("clip-norm", clip_norm);
   not_negative("weight-decay", weight_decay);
   TERSEGRAD_CHECK(agents < (1 << 24), "--agents is ", agents, " (must be below 2^24)");
   TERSEGRAD_CHECK(momentum >= 0 && momentum < 1, "--momentum is ", momentum, " (must be at least 0 and below 1)");
+  TERSEGRAD_CHECK(noise_report == 0 || batch > 0 || noise != "none",
+                  "--noise-report has nothing to measure with --batch full and --noise none (all agents have the same gradient)");
+  TERSEGRAD_CHECK(noise_report <= steps, "--noise-report is ", noise_report, " (must be at most --steps, ", steps,
+                  ", for a report to be made)");
   TERSEGRAD_CHECK(sampling == "shuffle" || sampling == "iid", "--sampling is '", sampling, "' (must be one of: shuffle, iid)");
 }
 

@@ -12,6 +12,7 @@
 
 #include "models/network.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/random.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
 
@@ -29,7 +30,7 @@ std::span<float> span_of(torch::Tensor& tensor) {
 class NetworkObjective final : public Objective {
  public:
   NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
-      : dataset_(std::move(dataset)) {
+      : dataset_(std::move(dataset)), seed_(config.seed) {
     torch::manual_seed(config.init_seed);
     const NetworkShape shape{dataset_->shape(), dataset_->classes()};
     network_ = NetworkRegistry::instance().make(config.model, shape);
@@ -47,6 +48,26 @@ class NetworkObjective final : public Objective {
     samplers_[agent - first_agent_].rows(step, rows_);
     gradient_.zero_();
     return backward(dataset_->train(), rows_, 1);
+  }
+
+  double estimation_gradient(std::uint32_t agent, std::uint64_t draw) override {
+    // BatchNorm's running statistics and the generator that dropout would draw from are the only traces of a forward.
+    const torch::NoGradGuard no_gradient;
+    std::vector<torch::Tensor> kept;
+    for (const auto& buffer : network_->buffers()) kept.push_back(buffer.clone());
+    auto generator = at::detail::getDefaultCPUGenerator();
+    const auto state = generator.get_state();
+    generator.set_current_seed(Sequence({seed_, Purpose::estimate, agent, draw}, std::uint64_t{3} << 46).next64());
+    samplers_[agent - first_agent_].estimation_rows(draw, rows_);
+    gradient_.zero_();
+    const double loss = [&] {
+      const torch::AutoGradMode with_gradient(true);
+      return backward(dataset_->train(), rows_, 1);
+    }();
+    auto buffers = network_->buffers();
+    for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i].copy_(kept[i]);
+    generator.set_state(state);
+    return loss;
   }
 
   std::int64_t gradient_chunks() const override { return chunks(dataset_->train()); }
@@ -140,6 +161,7 @@ class NetworkObjective final : public Objective {
   std::int64_t features_per_row_ = 1;
   std::vector<BatchSampler> samplers_;
   std::uint32_t first_agent_ = 0;
+  std::uint64_t seed_ = 0;
 };
 
 }  // namespace

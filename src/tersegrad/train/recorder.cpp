@@ -44,11 +44,14 @@ void Recorder::flush() {
     const auto per_agent = [&](std::int64_t bytes) { return static_cast<double>(bytes) / agents; };
     for (std::size_t i = 0; i < held_.size(); ++i) {
       const auto& r = held_[i];
-      log_->write({static_cast<double>(r.step), r.time_s, r.loss, r.learning_rate, r.update_norm,
+      std::vector<double> row{static_cast<double>(r.step), r.time_s, r.loss, r.learning_rate, r.update_norm,
                    per_agent(r.traffic.uplink.total()), per_agent(r.traffic.downlink.total()),
                    per_agent(r.traffic.uplink.header), per_agent(r.traffic.downlink.header), times[4 * i] / hosts,
                    times[4 * i + 1] / hosts, times[4 * i + 2] / hosts, times[4 * i + 3] / hosts,
-                   static_cast<double>(r.nonfinite_agents), r.test.loss, r.test.accuracy});
+                   static_cast<double>(r.nonfinite_agents), r.test.loss, r.test.accuracy};
+      row.insert(row.end(), r.observed.begin(), r.observed.end());
+      row.insert(row.end(), r.noise.begin(), r.noise.end());
+      log_->write(row);
     }
   }
   held_.clear();

@@ -32,7 +32,7 @@ LogFields RunResult::summary() const {
   const auto headers = [&](const DirectionTraffic& traffic) {
     return static_cast<double>(traffic.header) / static_cast<double>(agents) / static_cast<double>(steps);
   };
-  return {{"model", config.model},
+  LogFields fields{{"model", config.model},
           {"dataset", config.dataset},
           {"parameters", parameters},
           {"agents", agents},
@@ -62,6 +62,13 @@ LogFields RunResult::summary() const {
           {"uplink_header_bytes_per_step", headers(traffic.uplink), "bytes"},
           {"downlink_header_bytes_per_step", headers(traffic.downlink), "bytes"},
           {"parameters_fingerprint", hex(parameters_fingerprint)}};
+  if (noise_reports > 0) {
+    const auto columns = NoiseMeasurement::columns();
+    const auto values = noise_measured.values();
+    for (std::size_t c = 0; c < columns.size(); ++c) fields.push_back({columns[c].name, values[c], columns[c].unit});
+    fields.push_back({"noise_reports", noise_reports});
+  }
+  return fields;
 }
 
 }  // namespace tersegrad
