@@ -9,6 +9,7 @@
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/train/noise_verdict.hpp"
 #include "tersegrad/train/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
 #include "tersegrad/train/trainer.hpp"
@@ -64,6 +65,7 @@ cxxopts::Options declare(const TrainConfig& defaults) {
       ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
       ("log-every", "steps between log records", text(defaults.log_every))
       ("eval-every", "steps between evaluations on the test set; 0: at the end only", text(defaults.eval_every))
+      ("noise-report", "steps between measurements of the agents' gradient noise; 0: none", text(defaults.noise_report))
       ("threads", "LibTorch threads per rank; more than 1 changes the order of sums", text(defaults.threads))
       ("h,help", "this text");
   return options;
@@ -159,6 +161,7 @@ TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   if (parsed.count("log")) config.sinks = parsed["log"].as<std::vector<std::string>>();
   config.log_every = read.integer("log-every");
   config.eval_every = read.integer("eval-every");
+  config.noise_report = read.integer("noise-report");
   const std::int64_t threads = read.integer("threads");
   TERSEGRAD_CHECK(threads >= 1 && threads <= 4096, "--threads is ", threads, " (must be 1 to 4096)");
   config.threads = static_cast<int>(threads);
@@ -212,6 +215,7 @@ int run(int argc, char** argv) {
     if (world.rank() == 0) std::cout << matched << std::flush;
     const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective) : train(world, config, make_objective);
     if (world.rank() == 0) std::cout << "\n" << (config.sde > 0 ? outcome(result) : savings_report(result)) << std::flush;
+    if (world.rank() == 0 && result.noise_reports > 0) std::cout << "\n" << noise_verdict(result) << std::flush;
     return 0;
   });
 }

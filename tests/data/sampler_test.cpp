@@ -135,6 +135,44 @@ TEST(BatchSampler, ShuffleIsUniform) {
   EXPECT_LT(chi_squared(counts) * (size - 1) / size, chi_squared_bound((size - 1) * (size - 1)));
 }
 
+TEST(BatchSampler, EstimationRowsAreBatchesOfTheirOwn) {
+  // Each draw of a shuffling sampler is a subset, pairs of rows equally likely; beyond the shard's size all rows come
+  // first. Training's batches are what they would be without.
+  constexpr std::size_t size = 10;
+  BatchSampler sampler(shard(size), 4, SamplingMode::shuffle, 3, 5);
+  const auto before = batch_of(sampler, 11);
+  std::vector<double> pairs(size * (size - 1));
+  std::vector<std::int64_t> rows, again;
+  for (std::uint64_t draw = 0; draw < 20000; ++draw) {
+    sampler.estimation_rows(draw, rows);
+    const auto first = static_cast<std::size_t>((rows[0] - 1007) / 7), last = static_cast<std::size_t>((rows[3] - 1007) / 7);
+    ++pairs.at(first * (size - 1) + last - (last > first));
+    std::sort(rows.begin(), rows.end());
+    ASSERT_EQ(std::adjacent_find(rows.begin(), rows.end()), rows.end());
+  }
+  EXPECT_LT(chi_squared(pairs), chi_squared_bound(static_cast<double>(pairs.size()) - 1));
+  EXPECT_EQ(batch_of(sampler, 11), before);
+
+  const BatchSampler large(shard(size), 25, SamplingMode::shuffle, 3, 5);
+  large.estimation_rows(1, rows);
+  for (const std::size_t begin : {std::size_t{0}, size}) {
+    std::vector<std::int64_t> pass(rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   rows.begin() + static_cast<std::ptrdiff_t>(begin + size)), all = shard(size);
+    std::sort(pass.begin(), pass.end());
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(pass, all);
+  }
+
+  const BatchSampler iid(shard(size), 40, SamplingMode::iid, 3, 5);
+  iid.estimation_rows(2, rows);
+  iid.estimation_rows(3, again);
+  EXPECT_NE(rows, again);
+  BatchSampler training = iid;
+  EXPECT_NE(batch_of(training, 2), rows);  // the same address otherwise
+  std::sort(rows.begin(), rows.end());
+  EXPECT_NE(std::adjacent_find(rows.begin(), rows.end()), rows.end());
+}
+
 TEST(BatchSampler, RefusesWhatCannotBe) {
   expect_error(error_of([] { BatchSampler({}, 1, SamplingMode::iid, 0, 3); }), {"agent 3 has no rows"});
   for (const std::int64_t batch : {0, -5}) {

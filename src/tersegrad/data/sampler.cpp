@@ -42,6 +42,22 @@ void BatchSampler::rows(std::uint64_t step, std::vector<std::int64_t>& out) {
   }
 }
 
+void BatchSampler::estimation_rows(std::uint64_t draw, std::vector<std::int64_t>& out) const {
+  Sequence random({.seed = seed_, .purpose = Purpose::estimate, .agent = agent_, .step = draw}, std::uint64_t{1} << 47);
+  out.resize(static_cast<std::size_t>(batch_));
+  if (mode_ == SamplingMode::iid) {
+    for (auto& row : out) row = rows_[random.below(rows_.size())];
+    return;
+  }
+  std::vector<std::int64_t> order;
+  for (std::size_t i = 0; i < out.size(); ++i) {  // Fisher–Yates, as far as it is needed; then afresh
+    const std::size_t at = i % rows_.size();
+    if (at == 0) order = rows_;
+    std::swap(order[at], order[at + random.below(rows_.size() - at)]);
+    out[i] = order[at];
+  }
+}
+
 double BatchSampler::epochs(std::uint64_t steps) const {
   return static_cast<double>(steps) * static_cast<double>(batch_) / static_cast<double>(rows_.size());
 }

@@ -35,6 +35,12 @@ class BatchSampler {
   /// \throws Error if the epoch leaves the range of a stream's address (2^48)
   void rows(std::uint64_t step, std::vector<std::int64_t>& out);
 
+  /// B rows for an estimate at one x: distributed as a training batch (shuffle: a uniform subset of the agent's rows,
+  /// all of them first if B exceeds their number; iid: with replacement), but independent of every training batch and
+  /// of every other `draw`: from stream (seed, Purpose::estimate, agent, draw), blocks from 2⁴⁷ on.
+  /// \param out overwritten
+  void estimation_rows(std::uint64_t draw, std::vector<std::int64_t>& out) const;
+
   std::int64_t batch() const { return batch_; }
   std::int64_t shard_size() const { return static_cast<std::int64_t>(rows_.size()); }
   /// Passes over the agent's rows that `steps` batches make.

@@ -121,4 +121,27 @@ void Agents::discard_step() {
   for (auto& encoder : encoders_) encoder->discard_step();
 }
 
+void Agents::estimate(std::uint32_t agent, std::uint64_t draw, std::span<const float> shared,
+                      std::span<const std::int64_t> coordinates, std::span<float> out) const {
+  const auto& config = *parts_.config;
+  const auto gradient = parts_.objective->gradient();
+  if (shared.empty()) {
+    parts_.objective->estimation_gradient(agent, draw);
+  } else {
+    std::copy(shared.begin(), shared.end(), gradient.begin());
+  }
+  if (config.clip_norm > 0) clip(gradient);
+  const Stream stream({config.seed, Purpose::estimate, agent, draw});
+  const auto noise_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
+  for (std::size_t i = 0; i < coordinates.size(); ++i) {
+    // Noise comes in runs that begin at multiples of four: only the runs that hold a wanted coordinate are drawn.
+    const std::int64_t first = coordinates[i] & ~std::int64_t{3};
+    float run[4] = {};
+    const auto length = std::min<std::size_t>(4, gradient.size() - static_cast<std::size_t>(first));
+    std::copy_n(gradient.begin() + first, length, run);
+    if (!parts_.noise->is_none()) parts_.noise->add(stream, first, std::span(run, length), noise_scale);
+    out[i] = run[coordinates[i] - first];
+  }
+}
+
 }  // namespace tersegrad

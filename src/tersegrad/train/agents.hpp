@@ -46,6 +46,14 @@ class Agents {
   /// The step's aggregate was not applied: the compressors forget the step.
   void discard_step();
 
+  /// What agent `agent` would compress (gradient, clipping, noise) of mini-batch and noise number `draw`, at some
+  /// coordinates; independent of every step and every other draw, and without a trace in what training does next.
+  /// Overwrites Objective::gradient().
+  /// \param shared as for compute(); mini-batches are drawn where it is empty
+  /// \param coordinates ascending, of the whole vector
+  void estimate(std::uint32_t agent, std::uint64_t draw, std::span<const float> shared,
+                std::span<const std::int64_t> coordinates, std::span<float> out) const;
+
   /// This rank's messages of one bucket, in agent order.
   std::span<Message> messages(const Bucket& bucket) { return messages_[bucket.index]; }
 

@@ -47,6 +47,7 @@ LogFields TrainConfig::describe() const {
           {"nonfinite", to_string(nonfinite), ""},
           {"eval_every", eval_every, "steps"},
           {"log_every", log_every, "steps"},
+          {"noise_report", noise_report, "steps"},
           {"threads", static_cast<std::int64_t>(threads), ""}};
 }
 
@@ -68,6 +69,7 @@ void TrainConfig::validate() const {
   at_least("sde", sde, 0);
   at_least("eval-every", eval_every, 0);
   at_least("log-every", log_every, 1);
+  at_least("noise-report", noise_report, 0);
   at_least("threads", threads, 1);
   TERSEGRAD_CHECK(!overlap || (batch > 0 && clip_norm == 0), "--overlap sends parts of a mini-batch's gradient: not with --batch full or --clip-norm");
   TERSEGRAD_CHECK(replicas <= 1'000'000'000, "--replicas is ", replicas, " (must be at most 10^9)");
@@ -76,6 +78,10 @@ void TrainConfig::validate() const {
   not_negative("weight-decay", weight_decay);
   TERSEGRAD_CHECK(agents < (1 << 24), "--agents is ", agents, " (must be below 2^24)");
   TERSEGRAD_CHECK(momentum >= 0 && momentum < 1, "--momentum is ", momentum, " (must be at least 0 and below 1)");
+  TERSEGRAD_CHECK(noise_report == 0 || batch > 0 || noise != "none",
+                  "--noise-report has nothing to measure with --batch full and --noise none (all agents have the same gradient)");
+  TERSEGRAD_CHECK(noise_report <= steps, "--noise-report is ", noise_report, " (must be at most --steps, ", steps,
+                  ", for a report to be made)");
   TERSEGRAD_CHECK(sampling == "shuffle" || sampling == "iid", "--sampling is '", sampling, "' (must be one of: shuffle, iid)");
 }
 

@@ -12,6 +12,7 @@
 
 #include "models/network.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/random.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
 
@@ -29,7 +30,7 @@ std::span<float> span_of(torch::Tensor& tensor) {
 class NetworkObjective final : public Objective {
  public:
   NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
-      : dataset_(std::move(dataset)) {
+      : dataset_(std::move(dataset)), seed_(config.seed) {
     torch::manual_seed(config.init_seed);
     const NetworkShape shape{dataset_->shape(), dataset_->classes()};
     network_ = NetworkRegistry::instance().make(config.model, shape);
@@ -53,6 +54,26 @@ class NetworkObjective final : public Objective {
     ready_ = &ready;
     const double loss = agent_gradient(agent, step);
     ready_ = nullptr;
+    return loss;
+  }
+
+  double estimation_gradient(std::uint32_t agent, std::uint64_t draw) override {
+    // BatchNorm's running statistics and the generator that dropout would draw from are the only traces of a forward.
+    const torch::NoGradGuard no_gradient;
+    std::vector<torch::Tensor> kept;
+    for (const auto& buffer : network_->buffers()) kept.push_back(buffer.clone());
+    auto generator = at::detail::getDefaultCPUGenerator();
+    const auto state = generator.get_state();
+    generator.set_current_seed(Sequence({seed_, Purpose::estimate, agent, draw}, std::uint64_t{3} << 46).next64());
+    samplers_[agent - first_agent_].estimation_rows(draw, rows_);
+    gradient_.zero_();
+    const double loss = [&] {
+      const torch::AutoGradMode with_gradient(true);
+      return backward(dataset_->train(), rows_, 1);
+    }();
+    auto buffers = network_->buffers();
+    for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i].copy_(kept[i]);
+    generator.set_state(state);
     return loss;
   }
 
@@ -173,6 +194,7 @@ class NetworkObjective final : public Objective {
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
   const GradientReady* ready_ = nullptr;  // during a backward that is told in parts
   double loss_ = 0;                       // of the batch whose backward runs
+  std::uint64_t seed_ = 0;
 };
 
 }  // namespace

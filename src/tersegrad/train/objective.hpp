@@ -43,6 +43,13 @@ class Objective {
     return loss;
   }
 
+  /// ∇f_i of another mini-batch of agent i at this x into gradient(), as random as a step's but independent of every
+  /// step's and of every other `draw`. Leaves no trace: whatever training does next, it does as without the call.
+  /// The default serves objectives whose agent_gradient keeps no state; steps from 2⁴⁰ on are no training's.
+  virtual double estimation_gradient(std::uint32_t agent, std::uint64_t draw) {
+    return agent_gradient(agent, (std::uint64_t{1} << 40) + draw);
+  }
+
   /// The training data is cut into fixed chunks, whatever the number of ranks: their weighted gradients add up to ∇f.
   virtual std::int64_t gradient_chunks() const = 0;
   /// gradient() += w_c·∇f_c with w_c the chunk's share of the rows. \return w_c·f_c

@@ -50,6 +50,7 @@ void Recorder::flush() {
                    times[4 * i + 1] / hosts, times[4 * i + 2] / hosts, times[4 * i + 3] / hosts,
                    static_cast<double>(r.nonfinite_agents), r.test.loss, r.test.accuracy};
       row.insert(row.end(), r.observed.begin(), r.observed.end());
+      row.insert(row.end(), r.noise.begin(), r.noise.end());
       log_->write(row);
     }
   }

@@ -24,6 +24,7 @@ struct StepRecord {
   TimeSplit time;
   Evaluation test{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
   std::vector<double> observed;  ///< the objective's observables; empty except on rank 0
+  std::vector<double> noise;     ///< the noise report's columns; empty without one and except on rank 0
 };
 
 /// Collects records and hands them to the log in blocks, so that the ranks' timings cost one reduction a block.

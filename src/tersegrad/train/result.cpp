@@ -79,6 +79,12 @@ LogFields RunResult::summary() const {
     fields.push_back({"measured_uplink_bytes_per_step", measured_uplink_bytes_per_step(), "bytes"});
     fields.push_back({"measured_downlink_bytes_per_step", measured_downlink_bytes_per_step(), "bytes"});
   }
+  if (noise_reports > 0) {
+    const auto columns = NoiseMeasurement::columns();
+    const auto values = noise_measured.values();
+    for (std::size_t c = 0; c < columns.size(); ++c) fields.push_back({columns[c].name, values[c], columns[c].unit});
+    fields.push_back({"noise_reports", noise_reports});
+  }
   return fields;
 }
 

@@ -11,6 +11,7 @@
 #include "tersegrad/log/value.hpp"
 #include "tersegrad/train/config.hpp"
 #include "tersegrad/train/evaluation.hpp"
+#include "tersegrad/train/noise_measurement.hpp"
 
 namespace tersegrad {
 
@@ -46,6 +47,9 @@ struct RunResult {
   TimeSplit time;               ///< of the whole run, mean over the hosting ranks
   double total_s = 0;           ///< wall clock of the step loop, without evaluation
   std::uint64_t parameters_fingerprint = 0;
+  double omega = std::numeric_limits<double>::quiet_NaN();  ///< ω of an unbiased compressor; NaN for others
+  std::int64_t noise_reports = 0;  ///< made
+  NoiseMeasurement noise_measured; ///< by the last of them
 
   double uplink_bytes_per_step() const;    ///< per agent
   double downlink_bytes_per_step() const;  ///< per agent

@@ -14,6 +14,7 @@
 #include "tersegrad/train/full_gradient.hpp"
 #include "tersegrad/train/measured_traffic.hpp"
 #include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/noise_report.hpp"
 #include "tersegrad/train/optimizer.hpp"
 #include "tersegrad/train/recorder.hpp"
 #include "tersegrad/train/run_log.hpp"
@@ -66,10 +67,12 @@ class Run {
   bool step(std::uint64_t k);
   void finish_exchange();
   void observe();
+  void report_noise(std::uint64_t k, std::span<const float> shared);
   bool may_update();
   void apply();
   void record(bool updated);
-  bool logged(std::int64_t step) const { return step == 1 || step % config_.log_every == 0; }
+  bool logged(std::int64_t step) const { return step == 1 || step % config_.log_every == 0 || noise_due(step); }
+  bool noise_due(std::int64_t step) const { return config_.noise_report > 0 && step % config_.noise_report == 0; }
   void finish();
 
   const Communicator& comm_;
@@ -84,6 +87,7 @@ class Run {
   std::optional<Agents> agents_;
   Transport transport_;
   std::optional<FullGradient> full_gradient_;
+  std::optional<NoiseReport> noise_report_;
   std::optional<OutputFolder> folder_;  // rank 0
   std::optional<Log> log_;              // rank 0
   std::optional<Recorder> recorder_;
@@ -97,7 +101,7 @@ class Run {
   std::int64_t nonfinite_agents_ = 0;
   int skips_in_a_row_ = 0;
   Stopwatch since_start_, since_report_;
-  double evaluation_s_ = 0;
+  double evaluation_s_ = 0;  // and noise reports
 };
 
 void Run::set_up(const ObjectiveFactory& make_objective) {
@@ -135,6 +139,10 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
                   [this] { exchange_->progress(); }};
     optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay}, objective_->layout().total());
     if (config_.batch == 0) full_gradient_.emplace(comm_, *objective_);
+    if (config_.noise_report > 0) {
+      noise_report_.emplace(comm_, map, *agents_, objective_->layout(), config_.seed,
+                            config_.batch == 0 ? config_.noise_batch : config_.batch);
+    }
     Log log(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
     if (comm_.rank() == 0) log_.emplace(std::move(log));
   });
@@ -149,6 +157,7 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
   result_.config = config_;
   result_.compressor = compressor_->name();
   result_.noise = noise_->name();
+  if (compressor_->traits().kind == Traits::Kind::unbiased) result_.omega = compressor_->traits().constant;
   result_.parameters = objective_->layout().dim;
   result_.replicas = objective_->layout().replicas;
   result_.agents = exchange_->map().agents();
@@ -167,13 +176,17 @@ void Run::cut() {
 }
 
 void Run::open_log() {
-  const auto observables = objective_->observables();
-  observables_ = observables.size();
+  auto series = objective_->observables();
+  observables_ = series.size();
+  if (config_.noise_report > 0) {
+    const auto columns = NoiseMeasurement::columns();
+    series.insert(series.end(), columns.begin(), columns.end());
+  }
   begin_run_log(*log_, folder_, config_,
                 {{"parameters", objective_->layout().dim, ""},
                  {"compressor_resolved", compressor_->name(), ""},
                  {"processes", static_cast<std::int64_t>(comm_.size()), ""}},
-                observables);
+                series);
 }
 
 RunResult Run::run() {
@@ -210,6 +223,8 @@ bool Run::step(std::uint64_t k) {
   if (full_gradient_) shared_loss = full_gradient_->compute();
   record_.time.compute += watch.lap();
   const auto shared = full_gradient_ ? full_gradient_->value() : std::span<const float>();
+  if (noise_report_) report_noise(k, shared);
+  watch.lap();
   aggregator_->begin_step(k);
   exchange_->begin_step({k, compressor_.get(), aggregator_.get(), control});
   record_.time.compress += watch.lap();
@@ -235,6 +250,19 @@ void Run::observe() {
                            (seen_control_ & flag_stop) != 0;
   record_.observed.assign(observables_, std::numeric_limits<double>::quiet_NaN());
   if (logged(record_.step) || may_be_last) objective_->observe(record_.observed);
+}
+
+/// Before the update, so that it belongs to the x of the step's loss; its time is not the algorithm's.
+void Run::report_noise(std::uint64_t k, std::span<const float> shared) {
+  if (noise_due(record_.step)) {
+    const Stopwatch watch;
+    result_.noise_measured = noise_report_->measure(k, shared);
+    ++result_.noise_reports;
+    if (comm_.rank() == 0) record_.noise = result_.noise_measured.values();
+    evaluation_s_ += watch.seconds();
+  } else if (comm_.rank() == 0) {
+    record_.noise = NoiseMeasurement().values();
+  }
 }
 
 /// Evaluates where it is due and logs the step.
