@@ -122,7 +122,8 @@ void landscape_panel(FigureReport& report, const Case& c, const std::string& tit
   }
   double lost = 0;
   for (const char* which : {"", "-sde"}) lost = std::max(lost, report.run(std::string(c.name) + which).series("diverged_replicas").back());
-  report.claim({concat(title, ": repetitions that diverged"), "Figure 1", lost, 0, 0, 0, "=", "none is spoken of; means are over the others"});
+  report.claim({concat(title, ": repetitions (algorithm or SDE) that diverged, of 5,000"), "Figure 1", lost, 0, 0, 0, "=",
+                "the paper speaks of none; means are over the others"});
 }
 
 /// DSignSGD's phases over its own panel: the ODE of phase 1 and the SDE's drift in phase 3, from where it begins.
