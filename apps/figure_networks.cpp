@@ -71,6 +71,34 @@ std::vector<double> last_losses(FigureReport& report, const Setting& setting, in
   return losses;
 }
 
+void speed_up_claim(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
+                    const Setting& limit, std::int64_t limit_agents, int repetitions, const std::string& reference) {
+  const auto mean_and_error = [&](const Setting& setting) {
+    const auto losses = last_losses(report, setting, repetitions);
+    double sum = 0, squares = 0;
+    for (const double loss : losses) {
+      sum += loss;
+      squares += loss * loss;
+    }
+    const double n = repetitions, mean = sum / n;
+    return std::pair{mean, std::sqrt(std::max(0.0, (squares / n - mean * mean) / (n - 1)))};
+  };
+  const auto [floor, floor_error] = mean_and_error(limit);
+  std::vector<double> x, y, relative;
+  bool positive = true;
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const auto [mean, error] = mean_and_error(settings[i]);
+    positive = positive && mean > floor;
+    x.push_back(1 / (1 / static_cast<double>(agents[i]) - 1 / static_cast<double>(limit_agents)));
+    y.push_back(mean - floor);
+    relative.push_back(std::hypot(error, floor_error) / (mean - floor));
+  }
+  if (!positive) x = y = relative = {1, 2};  // no power law at all: slope 1 with a huge error, which fails or is unsure
+  const Slope fit = log_slope(x, y, relative);
+  report.claim({concat("slope of log (loss − loss of N = ", limit_agents, ") against log N"), reference, fit.value, fit.error, -1,
+                0.1 + 3 * fit.error, "=", "c/N to second order in the fluctuations; 0.1 for the O(1/N²) term, 3 standard errors"});
+}
+
 double mann_whitney(const std::vector<double>& low, const std::vector<double>& high) {
   // counts[u]: in how many of the C(m + n, n) orders U = u, by the recursion over who is last.
   const std::size_t m = low.size(), n = high.size();

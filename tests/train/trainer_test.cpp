@@ -191,6 +191,42 @@ TEST(Train, EveryExchangeOverlapAndBucketGiveTheSameBits) {
   }
 }
 
+/// What a forward leaves behind besides gradients: BatchNorm's statistics, and the generator that dropout draws from.
+class Stateful final : public Network {
+ public:
+  explicit Stateful(const NetworkShape& shape) {
+    first_ = register_module("first", torch::nn::Linear(shape.input[0], 16));
+    norm_ = register_module("norm", torch::nn::BatchNorm1d(16));
+    drop_ = register_module("drop", torch::nn::Dropout(0.3));
+    last_ = register_module("last", torch::nn::Linear(16, shape.classes));
+  }
+  torch::Tensor forward(torch::Tensor x) override { return last_(drop_(torch::relu(norm_(first_(x))))); }
+
+ private:
+  torch::nn::Linear first_{nullptr}, last_{nullptr};
+  torch::nn::BatchNorm1d norm_{nullptr};
+  torch::nn::Dropout drop_{nullptr};
+};
+const Registration<Network, const NetworkShape&> stateful{
+    "stateful", "BatchNorm and dropout", {}, [](const Arguments&, const NetworkShape& shape) { return std::make_unique<Stateful>(shape); }};
+
+TEST(Train, RunningStatisticsAndDropoutAreTheAgents) {
+  if (!enough_ranks(5)) GTEST_SKIP() << "needs 5 ranks";
+  TrainConfig config = small_run();
+  config.model = "stateful";
+  std::optional<RunResult> expected;
+  for (const int ranks : {2, 3, 5}) {
+    on_ranks(ranks, [&](const Communicator& comm) {
+      const auto result = run_on(comm, config);
+      if (!expected) expected = result;
+      EXPECT_EQ(result.parameters_fingerprint, expected->parameters_fingerprint) << ranks;
+      EXPECT_EQ(result.test.loss, expected->test.loss) << ranks;  // by the agents' mean statistics
+    });
+  }
+  config.batch = 0;
+  on_ranks(2, [&](const Communicator& comm) { EXPECT_THROW(run_on(comm, config), std::exception); });
+}
+
 TEST(Train, BackwardTellsEveryCoordinateOnce) {
   TrainConfig config = small_run();
   const auto objective = network(config, {0, 1, 1});

@@ -1,6 +1,7 @@
 // Test-set evaluation, shared by all ranks.
 #pragma once
 
+#include "tersegrad/comm/agent_map.hpp"
 #include "tersegrad/comm/communicator.hpp"
 #include "tersegrad/train/objective.hpp"
 
@@ -12,7 +13,7 @@ struct Evaluation {
 };
 
 /// Every rank evaluates its part of the test chunks; the sums are formed in chunk order, so the result does not depend
-/// on the number of ranks. Collective.
-Evaluation evaluate(const Communicator& comm, Objective& objective);
+/// on the number of ranks. Running statistics (BatchNorm) are the agents' mean, summed in agent order. Collective.
+Evaluation evaluate(const Communicator& comm, const AgentMap& map, Objective& objective);
 
 }  // namespace tersegrad

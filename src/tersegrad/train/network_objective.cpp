@@ -37,7 +37,13 @@ class NetworkObjective final : public Objective {
     flatten();
     shape_ = dataset_->shape();
     features_per_row_ = std::accumulate(shape_.begin(), shape_.end(), std::int64_t{1}, std::multiplies<>());
+    for (const auto& buffer : network_->buffers()) {
+      if (buffer.is_floating_point()) buffers_.push_back(buffer);
+    }
+    TERSEGRAD_CHECK(buffers_.empty() || config.batch > 0, "model '", config.model,
+                    "' keeps running statistics (BatchNorm), which need mini-batches: not with --batch full");
     if (config.batch > 0) make_samplers(config, agents);
+    statistics_.assign(samplers_.size(), statistics_now());
   }
 
   Layout layout() const override { return {parameters_.numel(), 1}; }
@@ -47,7 +53,28 @@ class NetworkObjective final : public Objective {
   double agent_gradient(std::uint32_t agent, std::uint64_t step) override {
     samplers_[agent - first_agent_].rows(step, rows_);
     gradient_.zero_();
-    return backward(dataset_->train(), rows_, 1);
+    // Agents that share a rank share the model: statistics, and the generator of dropout, are still each one's own.
+    auto generator = at::detail::getDefaultCPUGenerator();
+    generator.set_current_seed(Sequence({seed_, Purpose::dropout, agent, step}).next64());
+    if (buffers_.empty()) return backward(dataset_->train(), rows_, 1);
+    use_statistics(statistics_[agent - first_agent_]);
+    const double loss = backward(dataset_->train(), rows_, 1);
+    statistics_[agent - first_agent_] = statistics_now();
+    return loss;
+  }
+
+  std::span<const float> statistics(std::uint32_t agent) const override { return statistics_[agent - first_agent_]; }
+  std::int64_t statistics_size() const override {
+    std::int64_t total = 0;
+    for (const auto& buffer : buffers_) total += buffer.numel();
+    return total;
+  }
+  void use_statistics(std::span<const float> values) override {
+    const torch::NoGradGuard no_gradient;
+    std::size_t at = 0;
+    for (auto& buffer : buffers_) {
+      for (float& value : span_of(buffer)) value = values[at++];
+    }
   }
 
   double agent_gradient_in_parts(std::uint32_t agent, std::uint64_t step, const GradientReady& ready) override {
@@ -98,6 +125,15 @@ class NetworkObjective final : public Objective {
   }
 
  private:
+  std::vector<float> statistics_now() {
+    std::vector<float> values;
+    for (auto& buffer : buffers_) {
+      const auto some = span_of(buffer);
+      values.insert(values.end(), some.begin(), some.end());
+    }
+    return values;
+  }
+
   /// Moves every parameter into one flat tensor and makes its gradient a view of another.
   void flatten() {
     const torch::NoGradGuard no_gradient;
@@ -191,6 +227,8 @@ class NetworkObjective final : public Objective {
   std::int64_t features_per_row_ = 1;
   std::vector<BatchSampler> samplers_;
   std::uint32_t first_agent_ = 0;
+  std::vector<torch::Tensor> buffers_;          // the model's running statistics
+  std::vector<std::vector<float>> statistics_;  // [hosted agent]: its values of them
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
   const GradientReady* ready_ = nullptr;  // during a backward that is told in parts
   double loss_ = 0;                       // of the batch whose backward runs

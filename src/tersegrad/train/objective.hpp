@@ -64,6 +64,14 @@ class Objective {
   /// Their values at the current x; after the full gradient there, before the update. \param out [observables().size()]
   virtual void observe(std::span<double>) {}
 
+  /// What an agent's forward passes leave in the model that is not trained (BatchNorm's running statistics), one value
+  /// after another; empty where there is none. \param agent hosted here
+  virtual std::span<const float> statistics(std::uint32_t /*agent*/) const { return {}; }
+  /// As many, of every agent.
+  virtual std::int64_t statistics_size() const { return 0; }
+  /// What evaluate_chunk takes from now on: the agents' mean.
+  virtual void use_statistics(std::span<const float> /*mean*/) {}
+
   /// Fixed chunks of the test data; 0 where there is none (landscapes).
   virtual std::int64_t test_chunks() const { return 0; }
   virtual EvaluationSum evaluate_chunk(std::int64_t) { return {}; }

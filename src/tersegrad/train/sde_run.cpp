@@ -157,7 +157,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
       if (!result.diverged) {
         for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
       }
-      record.test = result.test = evaluate(comm, *objective);
+      record.test = result.test = evaluate(comm, everyone, *objective);
     }
     if (last || record.step == 1 || record.step % config.log_every == 0) recorder.add(record);
   }

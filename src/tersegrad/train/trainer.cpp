@@ -270,7 +270,7 @@ void Run::record(bool updated) {
   const bool evaluated = updated && config_.eval_every > 0 && record_.step % config_.eval_every == 0;
   if (evaluated) {
     const Stopwatch watch;
-    record_.test = evaluate(comm_, *objective_);
+    record_.test = evaluate(comm_, exchange_->map(), *objective_);
     evaluation_s_ += watch.seconds();
   }
   if (logged(record_.step) || evaluated) recorder_->add(record_);
@@ -330,7 +330,7 @@ bool Run::may_update() {
 
 void Run::finish() {
   result_.total_s = since_start_.seconds() - evaluation_s_;
-  result_.test = evaluate(comm_, *objective_);
+  result_.test = evaluate(comm_, exchange_->map(), *objective_);
 
   // The last step is always logged, and carries the final evaluation.
   record_.test = result_.test;
