@@ -14,15 +14,13 @@ namespace {
 // Silent on the start: x = 0.4, where |Y| = 2x/σ = 8 is far in phase 1 (ψ at 1 % is 2.58), so that 800 steps pass all
 // three phases. Right: ViT, σ = 1, η = 0.01, N = 1 … 16, 3 repetitions.
 constexpr double sigma = 0.1, lambda = 2, start = 0.4, lr = 0.001;
-const std::vector<std::int64_t> counts = {1, 2, 4, 8, 16};
-constexpr std::int64_t very_many = 128;  // agents that stand for N = ∞
+/// The paper's N, and very many agents that stand for N = ∞.
+std::vector<std::int64_t> all_counts() { return {1, 2, 4, 8, 16, 128}; }
 
 std::vector<Setting> settings(Scale scale) {
   std::vector<Setting> all;
   const bool paper = scale == Scale::paper;
-  auto all_counts = counts;
-  all_counts.push_back(very_many);
-  for (const auto n : all_counts) {
+  for (const auto n : all_counts()) {
     const std::string name = concat("N = ", n);
     all.push_back({concat("vit-n", n), name, name,
                    network_config("vit", "sign", "gaussian:1", n, 0.01, paper ? 1000 : 300, paper ? 0 : 256)});
@@ -91,25 +89,6 @@ void bounds(FigureReport& report) {
   claim("phase 3, chord 2Ξ_ν(1)", add("phase 3: 2Ξ_ν(1)", "dashed", third, k.size(), [&](double t) { return chord.at(t); }));
 }
 
-void speed_up(Scale scale, FigureReport& report) {
-  Panel& panel = report.add_panel("More agents, ViT on MNIST", "iteration k", "training loss, mean ± s.e.");
-  panel.log_y = true;
-  double previous = std::numeric_limits<double>::infinity(), ordered = 1;
-  auto all = settings(scale);
-  for (const auto& setting : all) panel.curves.push_back(mean_curve(report, setting, 3));
-  const Setting limit = all.back();
-  all.pop_back();
-  for (const auto& setting : all) {
-    double level = 0;
-    for (const double loss : last_losses(report, setting, 3)) level += loss / 3;
-    if (level > previous) ordered = 0;
-    previous = level;
-  }
-  report.claim({"ViT: more agents, lower loss (1: ordered over N = 1 … 16)", "Figure 3, right", ordered, 0, 1, 0, "=",
-                "mean of the last tenth, three repetitions"});
-  speed_up_claim(report, all, counts, limit, very_many, 3, "Figure 3, right");
-}
-
 const FigureRegistration registration{
     "fig3",
     {"Figure 3: DSignSGD's bounds and linear speed-up",
@@ -118,7 +97,7 @@ const FigureRegistration registration{
      runs,
      [](Scale scale, FigureReport& report) {
        bounds(report);
-       speed_up(scale, report);
+       speed_up_panel(report, settings(scale), all_counts(), 3, "More agents, ViT on MNIST", "Figure 3, right");
      }}};
 
 }  // namespace

@@ -19,15 +19,13 @@ namespace {
 // "Scaling rules as per Prop. 3.9": the same loss from (κη), κ = 1/(1 + βω) with N as it is, beside DSGD.
 // Speed-up: ViT, k = 100,000, σ = 0.01, η = 0.01, N = 1 … 16, 3 repetitions.
 const std::vector<std::int64_t> ks = {128, 64, 32, 16, 8, 4, 2, 1};
-const std::vector<std::int64_t> counts = {1, 2, 4, 8, 16};
-constexpr std::int64_t very_many = 128;  // agents that stand for N = ∞
+/// The paper's N, and very many agents that stand for N = ∞.
+std::vector<std::int64_t> all_counts() { return {1, 2, 4, 8, 16, 128}; }
 
 std::vector<Setting> settings(Scale scale) {
   const bool paper = scale == Scale::paper;
   std::vector<Setting> all;
-  auto all_counts = counts;
-  all_counts.push_back(very_many);
-  for (const auto n : all_counts) {
+  for (const auto n : all_counts()) {
     const std::string name = concat("N = ", n);
     all.push_back({concat("vit-n", n), name, name,
                    network_config("vit", "randk:100000", paper ? "gaussian:0.01" : "gaussian:0.03", n, paper ? 0.01 : 0.1,
@@ -118,29 +116,10 @@ void bound(FigureReport& report) {
                 "the rule for N ≫ 1 is off by ωη κL²/(2µN); 3 standard errors of 50 repetitions"});
 }
 
-void speed_up(Scale scale, FigureReport& report) {
-  Panel& panel = report.add_panel("Linear speed-up, ViT on MNIST", "iteration k", "training loss, mean ± s.e.");
-  panel.log_y = true;
-  double ordered = 1, previous = std::numeric_limits<double>::infinity();
-  auto all = settings(scale);
-  for (const auto& setting : all) panel.curves.push_back(mean_curve(report, setting, 3));
-  const Setting limit = all.back();
-  all.pop_back();
-  for (const auto& setting : all) {
-    double level = 0;
-    for (const double loss : last_losses(report, setting, 3)) level += loss / 3;
-    if (level > previous) ordered = 0;
-    previous = level;
-  }
-  report.claim({"ViT: more agents, lower loss (1: ordered over N = 1 … 16)", "Figure 8", ordered, 0, 1, 0, "=",
-                "mean of the last tenth, three repetitions"});
-  speed_up_claim(report, all, counts, limit, very_many, 3, "Figure 8, speed-up");
-}
-
 void draw(Scale scale, FigureReport& report) {
   divergence(report);
   bound(report);
-  speed_up(scale, report);
+  speed_up_panel(report, settings(scale), all_counts(), 3, "Linear speed-up, ViT on MNIST", "Figure 8, speed-up");
 }
 
 const FigureRegistration registration{

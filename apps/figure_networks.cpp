@@ -71,31 +71,36 @@ std::vector<double> last_losses(FigureReport& report, const Setting& setting, in
   return losses;
 }
 
-void speed_up_claim(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
-                    const Setting& limit, std::int64_t limit_agents, int repetitions, const std::string& reference) {
-  const auto mean_and_error = [&](const Setting& setting) {
-    const auto losses = last_losses(report, setting, repetitions);
+void speed_up_panel(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
+                    int repetitions, const std::string& title, const std::string& reference) {
+  Panel& panel = report.add_panel(title, "iteration k", "training loss, mean ± s.e.");
+  panel.log_y = true;
+  std::vector<double> level, error;
+  for (const auto& setting : settings) {
+    panel.curves.push_back(mean_curve(report, setting, repetitions));
     double sum = 0, squares = 0;
-    for (const double loss : losses) {
+    for (const double loss : last_losses(report, setting, repetitions)) {
       sum += loss;
       squares += loss * loss;
     }
     const double n = repetitions, mean = sum / n;
-    return std::pair{mean, std::sqrt(std::max(0.0, (squares / n - mean * mean) / (n - 1)))};
-  };
-  const auto [floor, floor_error] = mean_and_error(limit);
-  std::vector<double> x, y, relative;
-  bool positive = true;
-  for (std::size_t i = 0; i < settings.size(); ++i) {
-    const auto [mean, error] = mean_and_error(settings[i]);
-    positive = positive && mean > floor;
-    x.push_back(1 / (1 / static_cast<double>(agents[i]) - 1 / static_cast<double>(limit_agents)));
-    y.push_back(mean - floor);
-    relative.push_back(std::hypot(error, floor_error) / (mean - floor));
+    level.push_back(mean);
+    error.push_back(std::sqrt(std::max(0.0, (squares / n - mean * mean) / (n - 1))));
   }
-  if (!positive) x = y = relative = {1, 2};  // no power law at all: slope 1 with a huge error, which fails or is unsure
+  const bool ordered = std::is_sorted(level.rbegin(), level.rend());
+  report.claim({"ViT: more agents, lower loss (1: ordered over all N)", reference, ordered ? 1.0 : 0.0, 0, 1, 0, "=",
+                concat("mean of the last tenth, ", repetitions, " repetitions")});
+  const double last = static_cast<double>(agents.back());
+  std::vector<double> x, y, relative;
+  for (std::size_t i = 0; i + 1 < level.size(); ++i) {
+    if (level[i] <= level.back()) continue;  // no gap to take the logarithm of; the claim above says so
+    x.push_back(1 / (1 / static_cast<double>(agents[i]) - 1 / last));
+    y.push_back(level[i] - level.back());
+    relative.push_back(std::hypot(error[i], error.back()) / y.back());
+  }
+  if (x.size() < 2) return;
   const Slope fit = log_slope(x, y, relative);
-  report.claim({concat("slope of log (loss − loss of N = ", limit_agents, ") against log N"), reference, fit.value, fit.error, -1,
+  report.claim({concat("slope of log (loss − loss of N = ", agents.back(), ") against log N"), reference, fit.value, fit.error, -1,
                 0.1 + 3 * fit.error, "=", "c/N to second order in the fluctuations; 0.1 for the O(1/N²) term, 3 standard errors"});
 }
 

@@ -29,11 +29,11 @@ Curve mean_curve(FigureReport& report, const Setting& setting, int repetitions);
 /// Mean loss over the last tenth of each repetition; infinity for a diverged one.
 std::vector<double> last_losses(FigureReport& report, const Setting& setting, int repetitions);
 
-/// The linear speed-up: gap of the last loss to that of very many agents (`limit`, with `limit_agents`) against N. The
-/// fluctuations enter the loss to second order, so E f(x_k) = f_∞ + c/N + O(1/N²) at every k: the claim is slope −1 of
-/// log gap against log of 1/(1/N − 1/N_limit).
-void speed_up_claim(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
-                    const Setting& limit, std::int64_t limit_agents, int repetitions, const std::string& reference);
+/// The linear speed-up: losses of settings that differ in N, the last of them with very many agents; the claims that more
+/// agents mean a lower loss, and that the gap to the last setting's loss falls as 1/N. Fluctuations enter the loss to
+/// second order, so E f(x_k) = f_∞ + c/N + O(1/N²) at every k: slope −1 of log gap against log of 1/(1/N − 1/N_last).
+void speed_up_panel(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
+                    int repetitions, const std::string& title, const std::string& reference);
 
 /// Figures 2, 4, 6 and 7: losses beside the base run's, a box plot of |last loss − base's mean last loss|, and the claim
 /// that every follower's errors lie below every breaker's (Mann–Whitney's U of each pair; the largest p-value).

@@ -310,6 +310,21 @@ class Options(Case):
     def test_unexpected_argument(self):
         self.refused(alone("sign"), "'sign'")
 
+    def test_figures_that_do_not_exist(self):
+        self.refused([PROGRAM, "reproduce", "fig99"], "'fig99'", "fig11")
+        self.refused([PROGRAM, "reproduce", "fig9", "--scale", "huge"], "'huge'", "quick")
+        self.refused([PROGRAM, "reproduce"], "name a figure", "fig11")
+
+    def test_what_means_nothing_to_a_landscape(self):
+        for option, value in (("--batch", 32), ("--dataset", "mnist"), ("--start", "1,2,3"), ("--replicas", 0)):
+            with self.subTest(option):
+                self.refused(local("train", "--model", "rosenbrock", option, value, ranks=2), option.strip("-"))
+
+    def test_rules_that_cannot_be_matched(self):
+        for rule, part in (("method=dsgd,lr=0.1", "batch"), ("lr=0.1", "method"), ("method=dsignsgd,lr=0.1,batch=1,agents=4", "dsignsgd")):
+            with self.subTest(rule):
+                self.refused(local("train", "--match", rule, "--compressor", "none", ranks=2), part)
+
     def test_unknown_subcommand(self):
         self.refused(local("trian", ranks=3), "'trian'", "train", "compare")
 

@@ -13,31 +13,16 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/trainer.hpp"
+#include "train/stateful_network.hpp"
 
 namespace tersegrad {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// What a forward leaves behind besides gradients: BatchNorm's statistics, and the generator that dropout draws from.
-class Leaky final : public Network {
- public:
-  explicit Leaky(const NetworkShape& shape) {
-    first_ = register_module("first", torch::nn::Linear(shape.input[0], 16));
-    norm_ = register_module("norm", torch::nn::BatchNorm1d(16));
-    drop_ = register_module("drop", torch::nn::Dropout(0.5));
-    last_ = register_module("last", torch::nn::Linear(16, shape.classes));
-  }
-  torch::Tensor forward(torch::Tensor x) override { return last_(drop_(torch::relu(norm_(first_(x))))); }
-
- private:
-  torch::nn::Linear first_{nullptr}, last_{nullptr};
-  torch::nn::BatchNorm1d norm_{nullptr};
-  torch::nn::Dropout drop_{nullptr};
-};
-
 const Registration<Network, const NetworkShape&> registration{
-    "leaky", "BatchNorm and dropout", {}, [](const Arguments&, const NetworkShape& shape) { return std::make_unique<Leaky>(shape); }};
+    "leaky", "BatchNorm and dropout", {},
+    [](const Arguments&, const NetworkShape& shape) { return std::make_unique<StatefulNetwork>(shape, 0.5); }};
 
 std::unique_ptr<Objective> network(const TrainConfig& config, const HostedAgents& agents) {
   return make_network_objective(config, DatasetRegistry::instance().make("breast-cancer", DataSource{{}, 1, 0}), agents);

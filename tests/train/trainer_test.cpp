@@ -13,6 +13,7 @@
 #include "tersegrad/data/shard.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "train/ranks.hpp"
+#include "train/stateful_network.hpp"
 
 namespace tersegrad {
 namespace {
@@ -191,24 +192,9 @@ TEST(Train, EveryExchangeOverlapAndBucketGiveTheSameBits) {
   }
 }
 
-/// What a forward leaves behind besides gradients: BatchNorm's statistics, and the generator that dropout draws from.
-class Stateful final : public Network {
- public:
-  explicit Stateful(const NetworkShape& shape) {
-    first_ = register_module("first", torch::nn::Linear(shape.input[0], 16));
-    norm_ = register_module("norm", torch::nn::BatchNorm1d(16));
-    drop_ = register_module("drop", torch::nn::Dropout(0.3));
-    last_ = register_module("last", torch::nn::Linear(16, shape.classes));
-  }
-  torch::Tensor forward(torch::Tensor x) override { return last_(drop_(torch::relu(norm_(first_(x))))); }
-
- private:
-  torch::nn::Linear first_{nullptr}, last_{nullptr};
-  torch::nn::BatchNorm1d norm_{nullptr};
-  torch::nn::Dropout drop_{nullptr};
-};
 const Registration<Network, const NetworkShape&> stateful{
-    "stateful", "BatchNorm and dropout", {}, [](const Arguments&, const NetworkShape& shape) { return std::make_unique<Stateful>(shape); }};
+    "stateful", "BatchNorm and dropout", {},
+    [](const Arguments&, const NetworkShape& shape) { return std::make_unique<StatefulNetwork>(shape, 0.3); }};
 
 TEST(Train, RunningStatisticsAndDropoutAreTheAgents) {
   if (!enough_ranks(5)) GTEST_SKIP() << "needs 5 ranks";
