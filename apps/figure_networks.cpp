@@ -71,6 +71,15 @@ std::vector<double> last_losses(FigureReport& report, const Setting& setting, in
   return losses;
 }
 
+double worst_growth(FigureReport& report, const Setting& setting, int repetitions) {
+  double worst = 0;
+  const auto last = last_losses(report, setting, repetitions);
+  for (int r = 0; r < repetitions; ++r) {
+    worst = std::max(worst, last[static_cast<std::size_t>(r)] / report.run(concat(setting.name, "-", r)).series("loss").front());
+  }
+  return worst;
+}
+
 void speed_up_panel(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
                     int repetitions, const std::string& title, const std::string& reference) {
   Panel& panel = report.add_panel(title, "iteration k", "training loss, mean ± s.e.");

@@ -29,6 +29,9 @@ Curve mean_curve(FigureReport& report, const Setting& setting, int repetitions);
 /// Mean loss over the last tenth of each repetition; infinity for a diverged one.
 std::vector<double> last_losses(FigureReport& report, const Setting& setting, int repetitions);
 
+/// The largest last loss of a setting's repetitions over their first; infinity if one diverged.
+double worst_growth(FigureReport& report, const Setting& setting, int repetitions);
+
 /// The linear speed-up: losses of settings that differ in N, the last of them with very many agents; the claims that more
 /// agents mean a lower loss, and that the gap to the last setting's loss falls as 1/N. Fluctuations enter the loss to
 /// second order, so E f(x_k) = f_∞ + c/N + O(1/N²) at every k: slope −1 of log gap against log of 1/(1/N − 1/N_last).

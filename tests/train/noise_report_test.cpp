@@ -13,6 +13,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/trainer.hpp"
+#include "train/ranks.hpp"
 #include "train/stateful_network.hpp"
 
 namespace tersegrad {
@@ -40,20 +41,6 @@ TrainConfig small_run() {
   config.sinks = {"csv"};  // needs a folder, of which there is none: nothing is written
   return config;
 }
-
-/// Runs f on the first `ranks` ranks of the world as a communicator of their own; the others wait.
-void on_ranks(int ranks, const std::function<void(const Communicator&)>& f) {
-  const Communicator world(MPI_COMM_WORLD);
-  MPI_Comm part = MPI_COMM_NULL;
-  MPI_Comm_split(MPI_COMM_WORLD, world.rank() < ranks ? 0 : MPI_UNDEFINED, world.rank(), &part);
-  if (part != MPI_COMM_NULL) {
-    f(Communicator(part));
-    MPI_Comm_free(&part);
-  }
-  world.barrier();
-}
-
-bool enough_ranks(int ranks) { return Communicator(MPI_COMM_WORLD).size() >= ranks; }
 
 void expect_same(const NoiseMeasurement& a, const NoiseMeasurement& b) {
   const auto one = a.values(), other = b.values();
