@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "apps/command.hpp"
-#include "models/network.hpp"
+#include "models/registry.hpp"
 #include "tersegrad/comm/exchange.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/data/dataset.hpp"

@@ -1,6 +1,6 @@
 #include "apps/objective.hpp"
 
-#include "models/network.hpp"
+#include "models/registry.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/theory/landscape.hpp"

@@ -22,3 +22,5 @@ add_library(tersegrad_random123 INTERFACE)
 target_include_directories(tersegrad_random123 SYSTEM INTERFACE ${TERSEGRAD_RANDOM123_INCLUDE})
 add_library(tersegrad_cxxopts INTERFACE)
 target_include_directories(tersegrad_cxxopts SYSTEM INTERFACE ${TERSEGRAD_CXXOPTS_INCLUDE})
+# Its parser without std::regex: half the time to compile.
+target_compile_definitions(tersegrad_cxxopts INTERFACE CXXOPTS_NO_REGEX)

@@ -12,6 +12,8 @@ target_compile_features(tersegrad_options INTERFACE cxx_std_20)
 # -ffp-contract=off: a fused multiply-add rounds once where two operations round twice, so contraction would
 # make bits depend on how a compiler happened to schedule a loop.
 target_compile_options(tersegrad_options INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off)
+# Everywhere, as GoogleTest asks for it: it defines a macro, and all units that share a precompiled header must agree.
+target_compile_options(tersegrad_options INTERFACE -pthread)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(tersegrad_options INTERFACE -Wno-restrict)  # false alarms in std::string, GCC bug 105651
 endif()

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/core/registry.hpp"
+#include "models/registry.hpp"
 
 namespace tersegrad {
 
@@ -30,8 +30,5 @@ class Network : public torch::nn::Module {
   static constexpr const char* family = "model";
   virtual torch::Tensor forward(torch::Tensor x) = 0;
 };
-
-/// `std::unique_ptr<Network>` from the registry; the trainer turns it into a shared_ptr (torch::nn::Module needs one).
-using NetworkRegistry = Registry<Network, const NetworkShape&>;
 
 }  // namespace tersegrad
