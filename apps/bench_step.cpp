@@ -34,14 +34,18 @@ class PlainLoop {
     y_ = torch::empty({config.batch}, torch::kInt64);
   }
 
-  void step() {
+  /// \return seconds of forward and backward
+  double step() {
     sampler_.rows(next_++, rows_);
     data_.train().features(rows_, {x_.data_ptr<float>(), static_cast<std::size_t>(x_.numel())});
     for (std::size_t i = 0; i < rows_.size(); ++i) y_.data_ptr<std::int64_t>()[i] = data_.train().label(rows_[i]);
     optimizer_->zero_grad();
+    const Stopwatch watch;
     auto loss = torch::nn::functional::cross_entropy(model_->forward(x_), y_);
     loss.backward();
+    const double seconds = watch.seconds();
     optimizer_->step();
+    return seconds;
   }
 
  private:
@@ -68,7 +72,7 @@ int run(int argc, char** argv) {
         ("dataset", "data set", cxxopts::value<std::string>()->default_value("cifar10"))
         ("data", "folder of its files", cxxopts::value<std::string>()->default_value(".data"))
         ("batch", "rows per agent", cxxopts::value<int>()->default_value("32"))
-        ("steps", "steps in each turn", cxxopts::value<int>()->default_value("20"))
+        ("steps", "steps in each turn", cxxopts::value<int>()->default_value("50"))
         ("turns", "turns of each loop", cxxopts::value<int>()->default_value("7"))
         ("compressor", "compressor", cxxopts::value<std::string>()->default_value("none"))
         ("exchange", "exchange without a server", cxxopts::value<std::string>()->default_value("allreduce"))
@@ -103,20 +107,25 @@ int run(int argc, char** argv) {
       plain = std::make_unique<PlainLoop>(config, *data, static_cast<std::uint32_t>(world.rank()), world.size());
     });
 
-    std::vector<double> alone, together, framework, own;
+    // Seconds a step. Of the framework's: compute is forward and backward with loading and clearing, exchange is waiting
+    // for the other ranks with the transfer.
+    std::vector<double> alone, together, framework, own, gradient, compute, waiting, ratios, own_ratios;
     for (int turn = -1; turn < turns; ++turn) {  // the first turn warms up
       const auto plain_turn = [&](bool everyone) {
         world.barrier();
         const Stopwatch watch;
+        double in_gradient = 0;
         for (std::int64_t s = 0; s < config.steps; ++s) {
-          if (everyone || world.rank() == 0) plain->step();
+          if (everyone || world.rank() == 0) in_gradient += plain->step();
           if (everyone) world.barrier();  // synchronous, as the agents are
         }
         const double seconds = watch.seconds() / static_cast<double>(config.steps);
         world.barrier();
-        return seconds;
+        if (everyone) world.sum(std::span(&in_gradient, 1));
+        return std::pair(seconds, in_gradient / static_cast<double>(config.steps * world.size()));
       };
-      const double one = plain_turn(false), all = plain_turn(true);
+      const double one = plain_turn(false).first;
+      const auto [all, all_gradient] = plain_turn(true);
       const auto result = train(world, config, [&](const TrainConfig& c, const HostedAgents& agents) {
         return make_network_objective(c, data, agents);
       });
@@ -125,18 +134,29 @@ int run(int argc, char** argv) {
       alone.push_back(one);
       together.push_back(all);
       framework.push_back(result.total_s / steps);
+      compute.push_back(result.time.compute / steps);
+      waiting.push_back(result.time.exchange / steps);
+      gradient.push_back(all_gradient);
       own.push_back((result.time.compress + result.time.apply) / steps);
+      ratios.push_back(framework.back() / all);
+      own_ratios.push_back((framework.back() - waiting.back() - all_gradient) / framework.back());
     }
     if (world.rank() == 0) {
-      const double a = median(alone), t = median(together), f = median(framework);
-      std::vector<double> ratios;
-      for (std::size_t i = 0; i < framework.size(); ++i) ratios.push_back(framework[i] / together[i]);
-      TextTable table({config.model + ", batch " + std::to_string(config.batch), "step", "steps/s"});
-      table.add({"plain LibTorch, one process alone", format_duration(a), format_number(1 / a)});
-      table.add({concat("plain LibTorch, ", world.size(), " processes in step, nothing exchanged"), format_duration(t), format_number(1 / t)});
-      table.add({concat("tersegrad, ", world.size(), " agents, ", config.compressor, ", ", config.exchange), format_duration(f), format_number(1 / f)});
-      std::cout << table.str() << "framework beside plain loops in step, median of " << turns
-                << " paired turns: " << format_number(100 * (median(ratios) - 1), 3) << " % of the step (compress + apply: "
+      const double f = median(framework);
+      TextTable table({config.model + ", batch " + std::to_string(config.batch), "step", "steps/s", "forward + backward",
+                       "compress + apply", "exchange, waiting"});
+      const auto row = [&](const std::string& name, double step, std::vector<std::string> parts) {
+        parts.insert(parts.begin(), {name, format_duration(step), format_number(1 / step)});
+        table.add(std::move(parts));
+      };
+      row("plain LibTorch, one process alone", median(alone), {"", "", ""});
+      row(concat("plain LibTorch, ", world.size(), " processes in step, nothing exchanged"), median(together),
+          {format_duration(median(gradient)), "", ""});
+      row(concat("tersegrad, ", world.size(), " agents, ", config.compressor, ", ", config.exchange), f,
+          {format_duration(median(compute)) + " (with loading)", format_duration(median(own)), format_duration(median(waiting))});
+      std::cout << table.str() << "medians of " << turns << " paired turns of " << config.steps << " steps: beside plain loops in step "
+                << format_number(100 * (median(ratios) - 1), 3) << " % more; everything but exchange and the plain loops' forward and backward "
+                << format_number(100 * median(own_ratios), 3) << " % of the step (compress + apply "
                 << format_number(100 * median(own) / f, 3) << " %)\n";
     }
     return 0;

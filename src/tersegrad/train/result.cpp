@@ -74,6 +74,9 @@ LogFields RunResult::summary() const {
           {"test_loss", test.loss},
           {"uplink_header_bytes_per_step", headers(traffic.uplink), "bytes"},
           {"downlink_header_bytes_per_step", headers(traffic.downlink), "bytes"},
+          {"memory_peak_bytes", memory_peak_bytes, "bytes"},
+          {"memory_peak_rank0_bytes", memory_peak_rank0_bytes, "bytes"},
+          {"exchange_buffer_peak_bytes", exchange_buffer_peak_bytes, "bytes"},
           {"parameters_fingerprint", hex(parameters_fingerprint)}};
   if (measured) {
     fields.push_back({"measured_uplink_bytes_per_step", measured_uplink_bytes_per_step(), "bytes"});

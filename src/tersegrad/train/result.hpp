@@ -46,6 +46,9 @@ struct RunResult {
   std::optional<InterfaceTraffic> measured;  ///< of the whole run, over the interfaces of the agents' hosts
   TimeSplit time;               ///< of the whole run, mean over the hosting ranks
   double total_s = 0;           ///< wall clock of the step loop, without evaluation
+  std::int64_t memory_peak_bytes = 0;         ///< physical memory, of the rank that needed most
+  std::int64_t memory_peak_rank0_bytes = 0;   ///< of rank 0: the server, where there is one
+  std::int64_t exchange_buffer_peak_bytes = 0;  ///< messages of others held at once, of the rank that held most
   std::uint64_t parameters_fingerprint = 0;
   double omega = std::numeric_limits<double>::quiet_NaN();  ///< ω of an unbiased compressor; NaN for others
   std::int64_t noise_reports = 0;  ///< made

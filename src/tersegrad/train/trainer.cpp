@@ -9,6 +9,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/exchange.hpp"
 #include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/process_memory.hpp"
 #include "tersegrad/core/stopwatch.hpp"
 #include "tersegrad/train/agents.hpp"
 #include "tersegrad/train/full_gradient.hpp"
@@ -350,6 +351,12 @@ void Run::finish() {
   }
   comm_.sum(std::span<double>(times));
   result_.time = TimeSplit{times[0], times[1], times[2], times[3]} / exchange_->map().hosts();
+  const std::int64_t peak = peak_memory_bytes();
+  std::int64_t peaks[3] = {peak, comm_.rank() == 0 ? peak : 0, static_cast<std::int64_t>(exchange_->peak_buffer_bytes())};
+  comm_.max(std::span<std::int64_t>(peaks));
+  result_.memory_peak_bytes = peaks[0];
+  result_.memory_peak_rank0_bytes = peaks[1];
+  result_.exchange_buffer_peak_bytes = peaks[2];
   if (log_) log_->finish(result_.summary());
 }
 
