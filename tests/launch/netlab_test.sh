@@ -56,6 +56,24 @@ EOF
   done
 }
 
+# A link that goes down for a second and comes back costs time and nothing else.
+flaps_the_links() {
+  needs_namespaces
+  local train=(train --model quadratic:condition=10,dim=20000 --noise gaussian:0.1 --compressor none --lr 1e-3 --steps 40)
+  run --rate 10mbit -n 2 -- "${train[@]}" --out "$work/steady" > "$work/said" || fail "$(tail -n 3 "$work/said")"
+  run --rate 10mbit --flap 3:1 -n 2 -- "${train[@]}" --out "$work/flapped" > "$work/said" || fail "$(tail -n 3 "$work/said")"
+  /usr/bin/python3 - "$work" << 'EOF' || fail "the flapped run is not the steady one, or no link went down"
+import csv, json, sys
+summaries = [json.load(open(f"{sys.argv[1]}/{name}/summary.json")) for name in ("steady", "flapped")]
+assert summaries[0]["parameters_fingerprint"] == summaries[1]["parameters_fingerprint"]
+times = [float(row["time_s"]) for row in csv.DictReader(open(f"{sys.argv[1]}/flapped/metrics.csv"))]
+longest = max(b - a for a, b in zip(times, times[1:]))
+print("longest step", longest, "steps in all", times[-1])
+assert longest > 0.8
+EOF
+  case $("$netlab" --program "$program" --flap soon -n 2 train 2>&1) in *"--flap is 'soon'"*) ;; *) fail "--flap soon" ;; esac
+}
+
 # 10 steps of about 100,000 values each way through the server's link at 20 Mbit/s take at least their bits over the rate.
 shapes_the_links() {
   needs_namespaces
