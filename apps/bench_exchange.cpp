@@ -58,8 +58,8 @@ double busiest_bytes(const Exchange& exchange, const Traffic& traffic, int ranks
 
 /// \return nothing where the strategy cannot carry the compressor
 std::optional<Measured> measure(const Communicator& world, const std::string& name, const std::string& spec,
-                                std::int64_t dim, std::int64_t bucket, int repeats) {
-  const auto exchange = ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0});
+                                std::int64_t dim, std::int64_t bucket, bool verify, int repeats) {
+  const auto exchange = ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0, verify});
   const auto& map = exchange->map();
   const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 1, map.agents()});
   try {
@@ -118,6 +118,7 @@ int run(int argc, char** argv) {
         ("bucket", "coordinates per message", cxxopts::value<std::string>()->default_value("4194304"))
         ("compressor", "compressors, separated by commas", cxxopts::value<std::vector<std::string>>()->default_value("none,sign,randk:0.01"))
         ("exchange", "exchanges, separated by commas; all unless given", cxxopts::value<std::vector<std::string>>())
+        ("verify", "checksums on the messages: on or off", cxxopts::value<std::string>()->default_value("on"))
         ("repeats", "timed exchanges of each", cxxopts::value<int>()->default_value("30"))
         ("h,help", "this text");
     bool help = false;
@@ -128,6 +129,7 @@ int run(int argc, char** argv) {
     }
     std::int64_t dim = 0, bucket = 0;
     int repeats = 0;
+    bool verify = true;
     std::vector<std::string> compressors, exchanges = ExchangeRegistry::instance().names();
     collectively(world, [&] {
       bool done = false;
@@ -135,6 +137,9 @@ int run(int argc, char** argv) {
       TERSEGRAD_CHECK(parse_integer(parsed["dim"].as<std::string>(), dim) && dim >= 1, "--dim must be a whole number from 1 up");
       TERSEGRAD_CHECK(parse_integer(parsed["bucket"].as<std::string>(), bucket) && bucket >= 1, "--bucket must be a whole number from 1 up");
       repeats = parsed["repeats"].as<int>();
+      const auto verified = parsed["verify"].as<std::string>();
+      TERSEGRAD_CHECK(verified == "on" || verified == "off", "--verify is '", verified, "' (must be one of: on, off)");
+      verify = verified == "on";
       TERSEGRAD_CHECK(repeats >= 1, "--repeats must be at least 1");
       compressors = parsed["compressor"].as<std::vector<std::string>>();
       if (parsed.count("exchange") > 0) exchanges = parsed["exchange"].as<std::vector<std::string>>();
@@ -147,7 +152,7 @@ int run(int argc, char** argv) {
                      "buffers"});
     for (const auto& name : exchanges) {
       for (const auto& spec : compressors) {
-        const auto measured = measure(world, name, spec, dim, bucket, repeats);
+        const auto measured = measure(world, name, spec, dim, bucket, verify, repeats);
         if (!measured) continue;
         const double up = static_cast<double>(measured->traffic.uplink.total()) / measured->agents;
         const double down = static_cast<double>(measured->traffic.downlink.total()) / measured->agents;

@@ -17,6 +17,7 @@
 #include "apps/command.hpp"
 #include "tersegrad/compress/kernels/apply.hpp"
 #include "tersegrad/compress/kernels/bandwidth.hpp"
+#include "tersegrad/compress/kernels/crc32c.hpp"
 #include "tersegrad/compress/kernels/half.hpp"
 #include "tersegrad/compress/kernels/index_packing.hpp"
 #include "tersegrad/compress/kernels/planes.hpp"
@@ -192,6 +193,11 @@ std::vector<Kernel> kernels_of(Workload& work) {
   all.push_back({"fp32 to bf16", 6 * d, Yardstick::copy, 0, "", 0, [&work] { to_bfloat16(work.x(), work.halves()); }});
   all.push_back({"bf16 to fp32", 6 * d, Yardstick::copy, 0, "", 0,
                  [&work] { from_bfloat16(work.halves(), work.y()); }});
+  const auto floats = [&work] { return std::as_bytes(std::span<const float>(work.x())); };
+  all.push_back({"checksum (CRC-32C)", 4 * d, Yardstick::read, 0, "", 0,
+                 [floats] { benchmark::DoNotOptimize(crc32c(floats())); }});
+  all.push_back({"checksum by tables", 4 * d, Yardstick::read, 0, "", 0,
+                 [floats] { benchmark::DoNotOptimize(reference::crc32c(floats())); }});
   return all;
 }
 

@@ -45,6 +45,7 @@ cxxopts::Options declare(const TrainConfig& defaults) {
       ("sign-zero", "what sign(0) is: exact, random or plus (short for sign:zero=…)", cxxopts::value<std::string>())
       ("exchange", "how messages come together", text(defaults.exchange))
       ("bucket", "coordinates per message, at most", text(defaults.bucket))
+      ("verify", "checksums on the messages between ranks: on or off; a difference ends the run", cxxopts::value<std::string>()->default_value("on"))
       ("overlap", "send the gradient's buckets while backward still computes the next ones")
       ("nonfinite", "when a gradient has inf or NaN: stop, skip (the step) or keep (go on)", text(to_string(defaults.nonfinite)));
   options.add_options("Optimiser")
@@ -85,6 +86,11 @@ class Reader {
     double value = 0;
     TERSEGRAD_CHECK(parse_real(text(name), value), "--", name, " is '", text(name), "' (must be a number)");
     return value;
+  }
+  bool on_or_off(const char* name) const {
+    const std::string given = text(name);
+    TERSEGRAD_CHECK(given == "on" || given == "off", "--", name, " is '", given, "' (must be one of: on, off)");
+    return given == "on";
   }
   std::uint64_t seed(const char* name) const {
     const std::int64_t value = integer(name);
@@ -143,6 +149,7 @@ TrainConfig read_config(const cxxopts::ParseResult& parsed) {
   if (parsed.count("sign-zero")) config.compressor = with_zero_rule(config.compressor, read.text("sign-zero"));
   config.exchange = read.text("exchange");
   config.bucket = read.integer("bucket");
+  config.verify = read.on_or_off("verify");
   config.overlap = parsed.count("overlap") > 0;
   config.nonfinite = parse_nonfinite(read.text("nonfinite"));
   config.lr = read.real("lr");

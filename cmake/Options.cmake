@@ -21,7 +21,9 @@ if(TERSEGRAD_WERROR)
   target_compile_options(tersegrad_options INTERFACE -Werror)
 endif()
 if(TERSEGRAD_SANITIZE)
-  target_compile_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE} -fno-omit-frame-pointer)
+  # Undefined behaviour ends the program, as a bad access does: a remark on stderr would leave a test green.
+  target_compile_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE} -fno-sanitize-recover=all
+                         -fno-omit-frame-pointer)
   target_link_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE})
 endif()
 

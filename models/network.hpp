@@ -22,9 +22,9 @@ struct NetworkShape {
 ///
 /// The trainer draws the initial parameters from LibTorch's generator, which it seeds (--init-seed) before it
 /// asks the registry for the model, and afterwards makes every parameter a view of one flat buffer: a model
-/// keeps no raw pointer to its parameters. Every parameter takes part in every forward, so each receives a gradient in
-/// each backward (of zero if it must be): who sends gradients while backward runs may count on it. What is no
-/// parameter but part of the state (BatchNorm's running statistics) is a registered buffer, not all of them floats.
+/// keeps no raw pointer to its parameters. A parameter that a forward does not reach has gradient 0 in that step; one
+/// tensor registered under several names is one parameter; one with requires_grad false is no part of d: it stays as it
+/// was made, on every rank by the same seed. What is no parameter but part of the state (BatchNorm's running statistics) is a registered buffer, not all of them floats.
 class Network : public torch::nn::Module {
  public:
   static constexpr const char* family = "model";

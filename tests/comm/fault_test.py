@@ -27,10 +27,24 @@ FAULTS = {
 }
 
 
-def start(exchange, fault):
+# The wire itself at fault, behind the sender's checksum. Who sends bucket 1's messages of each kind, by exchange; the
+# numbers are those of comm/channel.hpp.
+UP_HEADERS, UP_PAYLOADS, GROUP_HEADERS, GROUP_PAYLOAD, DOWN_HEADER, DOWN_PAYLOAD = range(6)
+SENDERS = {"server": {UP_HEADERS: 3, UP_PAYLOADS: 3, DOWN_HEADER: 0, DOWN_PAYLOAD: 0},
+           "sharded": {UP_HEADERS: 3, UP_PAYLOADS: 3, DOWN_HEADER: 1, DOWN_PAYLOAD: 1},
+           "allgather": {UP_HEADERS: 3, UP_PAYLOADS: 3},
+           "local:2": {UP_HEADERS: 3, UP_PAYLOADS: 3, GROUP_HEADERS: 0, GROUP_PAYLOAD: 0, DOWN_HEADER: 2, DOWN_PAYLOAD: 2},
+           "allreduce": {UP_HEADERS: 3},
+           "mpi-allreduce": {UP_HEADERS: 3}}
+HEADERS = (UP_HEADERS, GROUP_HEADERS, DOWN_HEADER)
+# Bytes of a header that no comparison with what is expected can catch: flags, nonfinite, k, loss, the checksum itself.
+UNCOMPARED = {UP_HEADERS: (7, 58, 62), GROUP_HEADERS: (64 + 28,), DOWN_HEADER: (40, 57)}
+
+
+def start(exchange, fault, rank=FAULTY, *more):
     began = time.monotonic()
     command = [LAUNCH, "--ranks", str(RANKS), "--timeout", str(LIMIT_S), "--program", PROGRAM, "--", exchange,
-               EXCHANGES[exchange], fault, str(FAULTY)]
+               EXCHANGES[exchange], fault, str(rank), *more]
     job = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     ours = [line for line in job.stderr.splitlines() if line.startswith("tersegrad:")]
     return job, ours, time.monotonic() - began
@@ -43,8 +57,8 @@ class Faults(unittest.TestCase):
                 job, ours, _ = start(exchange, "none")
                 self.assertEqual((job.returncode, job.stdout.strip(), ours), (0, "5 steps", []), job.stderr)
 
-    def ends_with_one_line(self, exchange, fault, *patterns):
-        job, ours, seconds = start(exchange, fault)
+    def ends_with_one_line(self, exchange, fault, *patterns, rank=FAULTY):
+        job, ours, seconds = start(exchange, fault, rank)
         self.assertEqual(len(ours), 1, job.stderr)
         for pattern in patterns:
             self.assertRegex(ours[0], pattern)
@@ -56,6 +70,42 @@ class Faults(unittest.TestCase):
             with self.subTest(exchange=exchange):
                 # Either side may be the one that speaks.
                 self.ends_with_one_line(exchange, "late", r"has step (2 \(expected 3|3 \(expected 2)\)")
+
+
+    def on_the_wire(self, how, kinds, pattern):
+        for exchange, senders in SENDERS.items():
+            for kind, rank in senders.items():
+                if kind not in kinds:
+                    continue
+                for where in how(kind):
+                    with self.subTest(exchange=exchange, fault=where):
+                        self.ends_with_one_line(exchange, where, pattern, r"at step 3\b", r"bucket 1\b",
+                                                rf"from rank {rank}\b", rank=rank)
+
+    def test_flipped_bits_of_headers(self):
+        self.on_the_wire(lambda kind: [f"flip:{kind}:{byte}" for byte in UNCOMPARED[kind]], HEADERS,
+                         r"has checksum [0-9a-f]{8} \(expected [0-9a-f]{8}: .*changed on the way")
+
+    def test_flipped_bits_of_payloads(self):
+        self.on_the_wire(lambda kind: [f"flip:{kind}:0", f"flip:{kind}:-1"], (UP_PAYLOADS, GROUP_PAYLOAD, DOWN_PAYLOAD),
+                         r"has checksum [0-9a-f]{8} \(expected [0-9a-f]{8}")
+
+    def test_reordered_headers(self):
+        self.on_the_wire(lambda kind: [f"swap:{kind}"], (UP_HEADERS,), r"has bucket 0 \(expected 1\)")
+
+    def test_reordered_payloads(self):
+        self.on_the_wire(lambda kind: [f"swap:{kind}"], (UP_PAYLOADS,), r"has checksum")
+
+    def test_truncated_on_the_way(self):
+        self.on_the_wire(lambda kind: [f"cut:{kind}"], (UP_PAYLOADS, DOWN_PAYLOAD), r"\(announced \d+\)")
+
+    def test_foreign_headers(self):
+        self.on_the_wire(lambda kind: [f"noise:{kind}"], HEADERS, r"has magic number \d+ \(expected 1146242900\)")
+
+    def test_without_checksums_nobody_sees_it(self):
+        """Which shows that it is the checksum that does, and that the wire is at fault as it says."""
+        job, ours, _ = start("server", f"flip:{UP_PAYLOADS}:0", 3, "off")
+        self.assertEqual((job.returncode, job.stdout.strip(), ours), (0, "5 steps", []), job.stderr)
 
 
 def case(fault, pattern):

@@ -1,23 +1,66 @@
 // A job in which one rank sends a wrong message: fault_test.py starts it and looks at how it ends.
 //
-// usage: faulty_exchange EXCHANGE COMPRESSOR FAULT RANK; three buckets a step, and at step 3 the rank RANK is wrong:
+// usage: faulty_exchange EXCHANGE COMPRESSOR FAULT RANK [off]; three buckets a step, and at step 3 the rank RANK is wrong:
 //   magic, step, agent, dimension  one field of one message's header
 //   huge       a header announces more bytes than the compressor can make
 //   truncated  a payload is shorter than its header says     surplus  longer
 //   short      header and payload agree, on too few bytes
 //   late       the rank is one step behind: all its messages and expectations are of step 2
 //   none       all is well
+// or the wire itself is at fault, behind the sender's seal: of bucket 1's messages in one channel (a Channel's number)
+// from RANK the first
+//   flip:CHANNEL:BYTE  arrives with a bit flipped, a BYTE below 0 counted from the end
+//   swap:CHANNEL       is bucket 0's, which the rank has sent before
+//   cut:CHANNEL        lacks its second half
+//   noise:CHANNEL      is of another program: random bytes
+// A fifth argument `off` switches the checksums off.
+#include <mpi.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <list>
 #include <string>
 #include <vector>
 
 #include "comm/exchange_run.hpp"
+#include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/environment.hpp"
 
 namespace {
 
 using namespace tersegrad;
+
+/// What is wrong with the wire, on the rank that sends.
+struct Wire {
+  std::string how;
+  int channel = 0;
+  long byte = 0;
+  bool armed = false;                          // the step has come
+  std::vector<unsigned char> before;           // bucket 0's message
+  std::list<std::vector<unsigned char>> sent;  // alive until the program ends
+
+  explicit operator bool() const { return !how.empty(); }
+  static Wire parse(const std::string& fault) {
+    Wire wire;
+    const std::size_t first = fault.find(':');
+    if (first == std::string::npos) return wire;
+    wire.how = fault.substr(0, first);
+    const std::size_t second = fault.find(':', first + 1);
+    wire.channel = std::atoi(fault.c_str() + first + 1);
+    if (second != std::string::npos) wire.byte = std::atol(fault.c_str() + second + 1);
+    return wire;
+  }
+  /// The bytes to send in place of these.
+  std::vector<unsigned char> damaged(std::vector<unsigned char> bytes) {
+    if (how == "flip") bytes.at(static_cast<std::size_t>(byte < 0 ? static_cast<long>(bytes.size()) + byte : byte)) ^= 4;
+    if (how == "swap") bytes = before;
+    if (how == "cut") bytes.resize(bytes.size() / 2);
+    Sequence random({.seed = 77});
+    for (auto& value : bytes) value = how == "noise" ? static_cast<unsigned char>(random.below(256)) : value;
+    return bytes;
+  }
+};
+Wire wire;
 
 void spoil(const std::string& fault, Message& message) {
   Header& header = message.header;
@@ -35,9 +78,9 @@ void spoil(const std::string& fault, Message& message) {
 }
 
 int steps(const Communicator& world, const std::string& name, const std::string& spec, const std::string& fault,
-          int faulty) {
+          int faulty, bool verify) {
   constexpr std::int64_t dim = 3000;
-  const auto exchange = ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0});
+  const auto exchange = ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0, verify});
   const auto& map = exchange->map();
   const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 3, map.agents()});
   const auto aggregator = compressor->aggregator();
@@ -47,6 +90,7 @@ int steps(const Communicator& world, const std::string& name, const std::string&
     const bool wrong = k == 3 && world.rank() == faulty;
     const std::uint64_t step = wrong && fault == "late" ? 2 : k;
     aggregator->begin_step(step);
+    wire.armed = k == 3 && wire && world.rank() == faulty;
     exchange->begin_step({step, compressor.get(), aggregator.get()});
     std::vector<std::vector<Message>> messages(buckets.size());
     std::vector<Message> aggregates(buckets.size());
@@ -74,9 +118,29 @@ int steps(const Communicator& world, const std::string& name, const std::string&
 
 }  // namespace
 
+/// Stands in for MPI's own, which it calls (MPI's profiling interface): the wire.
+extern "C" int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request* request) {
+  const int place = tag - first_bucket_tag;
+  if (!wire.armed || type != MPI_BYTE || place < 0 || place % channels != wire.channel || place / channels > 1) {
+    return PMPI_Isend(buffer, count, type, to, tag, comm, request);
+  }
+  const auto* bytes = static_cast<const unsigned char*>(buffer);
+  std::vector<unsigned char> copy(bytes, bytes + count);
+  if (place / channels == 0) {
+    wire.before = copy;
+  } else {
+    copy = wire.damaged(std::move(copy));
+    wire.armed = false;
+  }
+  wire.sent.push_back(std::move(copy));
+  return PMPI_Isend(wire.sent.back().data(), static_cast<int>(wire.sent.back().size()), type, to, tag, comm, request);
+}
+
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   const std::string name = argv[1], spec = argv[2], fault = argv[3];
   const int faulty = std::atoi(argv[4]);
-  return run_with_mpi(&argc, &argv, [&](Communicator& world) { return steps(world, name, spec, fault, faulty); });
+  const bool verify = argc < 6 || std::string(argv[5]) != "off";
+  wire = Wire::parse(fault);
+  return run_with_mpi(&argc, &argv, [&](Communicator& world) { return steps(world, name, spec, fault, faulty, verify); });
 }

@@ -87,6 +87,47 @@ TEST_P(DamagedPayloads, RandomBytesAreRefusedOrDecodedNeverWorse) {
   }
 }
 
+/// A sum that no so many agents can give: of a right length, and wrong all the same.
+TEST(SumsOfSigns, BeyondTheAgentsAreRefused) {
+  const Bucket bucket{0, 0, 100};
+  const auto compressor = make("sign", 100, 4);
+  const auto aggregator = compressor->aggregator();
+  aggregator->begin_step(1);
+  const auto full = [&](std::uint32_t agents, int planes, std::uint8_t flags) {
+    Message message;
+    message.payload.resize(static_cast<std::size_t>(13 * planes));
+    std::fill(message.payload.begin(), message.payload.end(), std::byte{0});
+    message.header.payload_bytes = message.payload.size();
+    message.header.agent = agents;
+    message.header.flags = flags;
+    return message;
+  };
+  std::vector<float> mean(100);
+  for (const std::uint8_t flags : {std::uint8_t{0}, std::uint8_t{flag_zeros}}) {
+    const int planes = flags == 0 ? 3 : 4;  // of up to 4, or 8
+    Message sum = full(4, planes, flags);
+    const auto top = static_cast<std::size_t>(13 * (planes - 1));
+    sum.payload[top + 7] = std::byte{1};  // coordinate 56: just what is possible
+    EXPECT_NO_THROW(aggregator->decode(bucket, view(sum), mean));
+    EXPECT_EQ(mean[56], 1.0f);
+    sum.payload[7] = std::byte{1};  // one more
+    EXPECT_THROW(aggregator->decode(bucket, view(sum), mean), Error);
+
+    Message half = full(2, flags == 0 ? 2 : 3, flags), out;
+    const MessageView pair[] = {view(half), view(half)};
+    EXPECT_NO_THROW(aggregator->join_partials(bucket, pair, out));
+    half.payload[7] = half.payload[13 + 7] = half.payload[half.payload.size() - 6] = std::byte{1};
+    const MessageView beyond[] = {view(half), view(half)};
+    EXPECT_THROW(aggregator->join_partials(bucket, beyond, out), Error);
+  }
+  // Groups that are not all agents, or more.
+  Message one = full(1, 1, 0), three = full(3, 2, 0), out;
+  const MessageView all[] = {view(one), view(three)}, few[] = {view(three)}, many[] = {view(three), view(three)};
+  EXPECT_NO_THROW(aggregator->join_partials(bucket, all, out));
+  EXPECT_THROW(aggregator->join_partials(bucket, few, out), Error);
+  EXPECT_THROW(aggregator->join_partials(bucket, many, out), Error);
+}
+
 INSTANTIATE_TEST_SUITE_P(Registry, DamagedPayloads, ::testing::ValuesIn(tested_specs()), test_name);
 
 }  // namespace

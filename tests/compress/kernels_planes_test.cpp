@@ -234,6 +234,33 @@ TEST(AddCounts, PartialSumsMakeTheWholeSum) {
   }
 }
 
+TEST(AnyCountAbove, SeesOneCountAnywhere) {
+  for (const std::size_t bytes : {1u, 15u, 31u, 64u, 65u, 1001u}) {
+    for (const std::uint64_t limit : {0u, 1u, 2u, 4u, 5u, 6u, 9u, 15u, 16u}) {
+      const auto planes = static_cast<std::size_t>(planes_for(9));
+      Sequence random({.seed = bytes + 31 * limit});
+      Planes counts(planes, bytes);
+      const auto put = [&](std::size_t j, std::uint64_t count) {
+        for (std::size_t p = 0; p < planes; ++p) {
+          const auto mask = static_cast<std::byte>(1u << (j % 8));
+          auto& byte = counts[p][j / 8];
+          byte = (count >> p & 1) != 0 ? byte | mask : byte & ~mask;
+        }
+      };
+      for (std::size_t j = 0; j < 8 * bytes; ++j) put(j, random.below(std::min<std::uint64_t>(limit, 15) + 1));
+      on_every_target([&] { EXPECT_FALSE(any_count_above(counts.in(), bytes, limit)) << bytes << " bytes, " << limit; });
+      EXPECT_FALSE(reference::any_count_above(counts.in(), bytes, limit));
+      if (limit >= 15) continue;  // no count of four planes is more
+      for (const std::size_t j : {std::size_t{0}, 8 * bytes - 1, 4 * bytes, static_cast<std::size_t>(random.below(8 * bytes))}) {
+        put(j, limit + 1 + random.below(15 - limit));
+        on_every_target([&] { EXPECT_TRUE(any_count_above(counts.in(), bytes, limit)) << bytes << " bytes, " << limit << ", " << j; });
+        EXPECT_TRUE(reference::any_count_above(counts.in(), bytes, limit));
+        put(j, limit);
+      }
+    }
+  }
+}
+
 TEST(Majority, IsTheSignOfTheSumWithTheTieRule) {
   for (std::int64_t agents = 1; agents <= 20; ++agents) {
     for (const std::int64_t factor : {1, 2}) {

@@ -64,6 +64,31 @@ TEST(Spec, Numbers) {
   EXPECT_FALSE(parse_integer("99999999999999999999", n));
 }
 
+TEST(Spec, LengthIsBounded) {
+  std::string nested;
+  while (nested.size() + 9 <= longest_spec) nested += "ef:";
+  EXPECT_EQ(Spec::parse(nested + "none").name, "ef");
+  try {
+    Spec::parse(nested + std::string(longest_spec, 'x'));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("at most 4096"), std::string::npos) << error.what();
+    EXPECT_LT(std::string(error.what()).size(), 200u);
+  }
+}
+
+TEST(Spec, ErrorsStayOneLineWhateverIsGiven) {
+  for (const char* text : {"a\nb", "\n", "sign:zero=\r", "topk:\t5", "x\x7fy", "\x01"}) {
+    try {
+      Spec::parse(text);
+      FAIL() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find_first_of("\n\r"), std::string::npos) << error.what();
+    }
+  }
+  EXPECT_EQ(Spec::parse("größe:1").name, "größe");
+}
+
 struct Thing {
   static constexpr const char* family = "thing";
   virtual ~Thing() = default;

@@ -7,7 +7,7 @@ namespace {
 class AllGatherExchange final : public MergingExchange {
  public:
   explicit AllGatherExchange(const ExchangeSetup& setup)
-      : MergingExchange(*setup.comm, AgentMap(setup.agents, 0, setup.comm->size())) {}
+      : MergingExchange(setup, AgentMap(setup.agents, 0, setup.comm->size())) {}
   std::string name() const override { return "allgather"; }
   bool has_server() const override { return false; }
 

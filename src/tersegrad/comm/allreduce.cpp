@@ -17,7 +17,7 @@ namespace {
 class AllReduceExchange : public Exchange {
  public:
   explicit AllReduceExchange(const ExchangeSetup& setup)
-      : Exchange(*setup.comm), map_(setup.agents, 0, setup.comm->size()) {}
+      : Exchange(setup), map_(setup.agents, 0, setup.comm->size()) {}
 
   const AgentMap& map() const override { return map_; }
   bool has_server() const override { return false; }
@@ -46,12 +46,13 @@ class AllReduceExchange : public Exchange {
   int unchecked_ = 0;
 };
 
-/// First every rank's headers go to every other rank; once all are right, the values are added.
+/// First every rank's headers go to every other rank; once all are right, the values are added. The headers carry a
+/// checksum; the running sums, which are nobody's message, travel bare.
 class AllReduceExchange::ReduceFlow final : public Flow {
  public:
   ReduceFlow(AllReduceExchange& exchange, const BucketJob& job)
       : x_(exchange), job_(job), number_(x_.started_++),
-        outgoing_(x_.comm(), {x_.step().step, job.bucket.index}, headers_of(job.local), {}) {
+        outgoing_(x_.comm(), batch_id(), headers_of(job.local), {}) {
     const int rank = x_.comm().rank(), size = x_.comm().size();
     // Before the others hear of it: nobody else reads these payloads as messages.
     check_own(job.local, rank, x_.step(), job.bucket, x_.map_);
@@ -59,8 +60,7 @@ class AllReduceExchange::ReduceFlow final : public Flow {
     ++x_.unchecked_;
     for (int i = 1; i < size; ++i) outgoing_.send_to((rank + i) % size);
     for (int from = 0; from < size; ++from) {
-      const BatchId id{x_.step().step, job.bucket.index};
-      if (from != rank) incoming_.emplace_back(x_.comm(), id, from, x_.map_.count(from), 0);
+      if (from != rank) incoming_.emplace_back(x_.comm(), batch_id(), from, x_.map_.count(from), 0);
     }
   }
 
@@ -84,6 +84,8 @@ class AllReduceExchange::ReduceFlow final : public Flow {
   bool done() const override { return reduced_ && sent_; }
 
  private:
+  BatchId batch_id() const { return {.step = x_.step().step, .bucket = job_.bucket.index, .verify = x_.verifies()}; }
+
   void check_headers(std::span<const Header> headers, int from) const {
     check_uplinks(headers, from, x_.step(), job_.bucket, x_.map_);
     const auto bytes = static_cast<std::uint64_t>(job_.bucket.size()) * sizeof(float);

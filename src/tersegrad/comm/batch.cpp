@@ -9,6 +9,12 @@ OutgoingBatch::OutgoingBatch(const Communicator& comm, const BatchId& id, std::v
     : comm_(comm), id_(id), headers_(std::move(headers)), messages_(messages) {}
 
 void OutgoingBatch::send_to(int rank) {
+  if (id_.verify && !sealed_) {
+    for (std::size_t i = 0; i < headers_.size(); ++i) {
+      seal(headers_[i], i < messages_.size() ? std::span<const std::byte>(messages_[i].payload) : std::span<const std::byte>());
+    }
+    sealed_ = true;
+  }
   const auto headers = bytes_of(std::span<const Header>(headers_));
   under_way_.push_back(Transfer::send(comm_, headers, rank, tag_of(id_.bucket, id_.headers)));
   for (const auto& message : messages_) {
@@ -32,12 +38,17 @@ bool IncomingBatch::progress(const Check& check, Buffer<std::byte>& buffer) {
   bool moved = false;
   if (stage_ == Stage::headers && arrived(header_transfer_)) {
     check(headers_, from_);
+    for (std::size_t i = payloads_.size(); i < headers_.size() && id_.verify; ++i) check_seal(headers_[i], {}, from_);
     receive_payloads(buffer);
     stage_ = Stage::payloads;
     moved = true;
   }
   if (stage_ == Stage::payloads) {
-    std::erase_if(payload_transfers_, [&](Transfer& transfer) { return arrived(transfer); });
+    std::erase_if(payload_transfers_, [&](Arriving& arriving) {
+      if (!arrived(arriving.transfer)) return false;
+      if (id_.verify) check_seal(headers_[arriving.message], payloads_[arriving.message], from_);
+      return true;
+    });
     if (payload_transfers_.empty()) {
       stage_ = Stage::done;
       moved = true;
@@ -54,7 +65,7 @@ void IncomingBatch::receive_payloads(Buffer<std::byte>& buffer) {
   for (std::size_t i = 0; i < payloads_.size(); ++i) {
     const auto place = std::span(buffer).subspan(begin, headers_[i].payload_bytes);
     payloads_[i] = place;
-    payload_transfers_.push_back(Transfer::receive(*comm_, place, from_, tag_of(id_.bucket, id_.payloads)));
+    payload_transfers_.push_back({i, Transfer::receive(*comm_, place, from_, tag_of(id_.bucket, id_.payloads))});
     begin += place.size();
   }
 }

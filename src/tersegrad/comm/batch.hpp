@@ -18,6 +18,7 @@ struct BatchId {
   std::uint32_t bucket = 0;
   Channel headers = Channel::uplink_headers;
   Channel payloads = Channel::uplink_payloads;
+  bool verify = true;  ///< headers carry the checksum of themselves and of the payload that travels with them
 };
 
 /// Sends a block of headers and the payloads of the first of them to any number of ranks. Payloads travel from
@@ -36,10 +37,11 @@ class OutgoingBatch {
   BatchId id_;
   std::vector<Header> headers_;
   std::span<const Message> messages_;
+  bool sealed_ = false;
   std::list<Transfer> under_way_;
 };
 
-/// Receives one: the headers, which are checked, and only then the payloads whose lengths they announce.
+/// Receives one: the headers, which are checked, and only then the payloads whose lengths they announce; then the seals.
 class IncomingBatch {
  public:
   using Check = std::function<void(std::span<const Header> headers, int from)>;
@@ -72,7 +74,11 @@ class IncomingBatch {
   std::vector<Header> headers_;
   std::vector<std::span<const std::byte>> payloads_;
   Transfer header_transfer_;
-  std::vector<Transfer> payload_transfers_;
+  struct Arriving {
+    std::size_t message;
+    Transfer transfer;
+  };
+  std::vector<Arriving> payload_transfers_;
 };
 
 }  // namespace tersegrad

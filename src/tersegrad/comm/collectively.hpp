@@ -20,7 +20,7 @@ class CollectiveError : public Error {
 };
 
 /// What another rank sent is not what it must be. Several ranks may see the same fault at the same moment; whoever
-/// throws this has told rank 0, and run_with_mpi lets rank 0 speak.
+/// throws this has told rank 0, and has given it time to speak.
 class PeerError : public Error {
  public:
   using Error::Error;

@@ -14,13 +14,19 @@ TreePlace binomial_place(int rank, int size, int root) {
   return tree;
 }
 
-Downlink::Downlink(const Communicator& comm, TreePlace place, const Expected& expected, Message& aggregate)
-    : comm_(comm), place_(std::move(place)), expected_(expected), aggregate_(aggregate),
+Downlink::Downlink(const Communicator& comm, TreePlace place, const Expected& expected, Message& aggregate,
+                   bool verify)
+    : comm_(comm), place_(std::move(place)), expected_(expected), aggregate_(aggregate), verify_(verify),
       stage_(place_.parent < 0 ? Stage::awaits_release : Stage::header) {
   if (stage_ == Stage::header) {
     incoming_ = Transfer::receive(comm_, bytes_of(std::span(&aggregate_.header, 1)), place_.parent,
                                   tag_of(expected_.bucket.index, Channel::aggregate_header));
   }
+}
+
+void Downlink::release() {
+  if (verify_ && !place_.children.empty()) seal(aggregate_.header, aggregate_.payload);
+  hand_on();
 }
 
 bool Downlink::progress() {
@@ -34,6 +40,7 @@ bool Downlink::progress() {
     moved = true;
   }
   if (stage_ == Stage::payload && arrived()) {
+    if (verify_) check_seal(aggregate_.header, aggregate_.payload, place_.parent);
     hand_on();
     moved = true;
   }

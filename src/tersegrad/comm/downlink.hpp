@@ -24,10 +24,11 @@ TreePlace binomial_place(int rank, int size, int root);
 class Downlink {
  public:
   /// \param aggregate received into; at the root, read once it is released
-  Downlink(const Communicator& comm, TreePlace place, const Expected& expected, Message& aggregate);
+  /// \param verify the root seals the aggregate, and nobody hands it on with a broken seal
+  Downlink(const Communicator& comm, TreePlace place, const Expected& expected, Message& aggregate, bool verify);
 
   /// At the root: the aggregate is complete.
-  void release() { hand_on(); }
+  void release();
   /// Looks once. \return whether anything moved \throws Error naming the sender and the step
   bool progress();
   /// True once the aggregate is here and on its way out to nobody any more.
@@ -42,6 +43,7 @@ class Downlink {
   TreePlace place_;
   Expected expected_;
   Message& aggregate_;
+  bool verify_;
   Stage stage_;
   Transfer incoming_;
   std::vector<Transfer> under_way_;

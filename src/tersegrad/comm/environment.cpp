@@ -1,11 +1,10 @@
 #include "tersegrad/comm/environment.hpp"
 
 #include <mpi.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -27,6 +26,7 @@ class Environment {
       std::abort();
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error of write(), with a text
   }
   ~Environment() { MPI_Finalize(); }
   Environment(const Environment&) = delete;
@@ -43,16 +43,6 @@ class Environment {
   std::fflush(stderr);
   MPI_Abort(MPI_COMM_WORLD, 1);
   std::_Exit(1);
-}
-
-/// Rank 0 has been told and speaks for all: the others wait to be ended by it, which takes MPI_Abort up to a second.
-void let_rank_0_speak(int rank) {
-  if (rank == 0) return;
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(3);
-  while (std::chrono::steady_clock::now() < give_up) {  // a signal of the launcher may cut a sleep short
-    const timespec pause{0, 50'000'000};
-    ::nanosleep(&pause, nullptr);
-  }
 }
 
 }  // namespace
@@ -80,9 +70,6 @@ int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)
   } catch (const CollectiveError& error) {
     if (world.rank() == 0) std::fprintf(stderr, "tersegrad: %s\n", error.what());
     return 1;
-  } catch (const PeerError& error) {
-    let_rank_0_speak(world.rank());
-    abort_job(world, error.what());
   } catch (const std::exception& error) {
     abort_job(world, one_line(error).c_str());
   } catch (...) {

@@ -1,6 +1,9 @@
 #include "tersegrad/comm/exchange.hpp"
 
+#include <time.h>
+
 #include <algorithm>
+#include <chrono>
 
 #include "tersegrad/comm/backoff.hpp"
 #include "tersegrad/comm/channel.hpp"
@@ -8,6 +11,18 @@
 #include "tersegrad/comm/transfer.hpp"
 
 namespace tersegrad {
+namespace {
+
+/// For others to end the job in the meantime.
+void wait_for_the_end(std::chrono::milliseconds time) {
+  const auto give_up = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < give_up) {  // a signal of the launcher may cut a sleep short
+    const timespec pause{0, 50'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+}  // namespace
 
 void Exchange::require_buckets(std::size_t buckets) const {
   int* largest_tag = nullptr;
@@ -49,7 +64,14 @@ bool Exchange::guarded(const std::function<bool()>& work) const {
   } catch (const MpiError&) {
     throw;
   } catch (const Error& error) {
+    // A rank that fails in the middle of a step takes its memory with it, and what MPI still carries from there arrives
+    // damaged: its own line, which is on its way, tells more than this one.
+    using namespace std::chrono_literals;
+    if (dynamic_cast<const SealError*>(&error) != nullptr) wait_for_the_end(500ms);
     tell_rank_0(error.what());
+    // Rank 0 speaks for all, and MPI_Abort takes up to a second. The others wait here, with everything as it is, for
+    // the same reason: what unwinding would free may be on its way.
+    if (comm_.rank() != 0) wait_for_the_end(3s);
     throw PeerError(error.what());
   }
 }

@@ -20,6 +20,7 @@ namespace tersegrad {
 struct ExchangeSetup {
   const Communicator* comm = nullptr;
   std::uint32_t agents = 1;
+  bool verify = true;  ///< messages between ranks carry a checksum, which their receivers compare; the same on all ranks
 };
 
 /// What the buckets of a step have in common.
@@ -71,7 +72,7 @@ class Flow {
 /// A bucket's messages stay alive and unchanged, and its aggregate untouched, until finish_step has returned.
 /// Between begin_step and finish_step the aggregator is the exchange's.
 ///
-/// Every header and length is checked before a payload is read; what is wrong is thrown on the ranks that see it and,
+/// Every header and length is checked before a payload is read, and the checksum before it is used; what is wrong is thrown on the ranks that see it and,
 /// because one of them must speak for all, on rank 0: as a PeerError that names the sender, the step and what
 /// differed. run_with_mpi then ends the job.
 class Exchange {
@@ -103,7 +104,7 @@ class Exchange {
   void run(const ExchangeJob& job, Aggregator& aggregator, Message& aggregate, Traffic& traffic);
 
  protected:
-  explicit Exchange(const Communicator& comm) : comm_(comm) {}
+  explicit Exchange(const ExchangeSetup& setup) : comm_(*setup.comm), verify_(setup.verify) {}
   /// Once, in the first step, on all ranks together: here a strategy may communicate to set itself up.
   virtual void connect() {}
   virtual std::unique_ptr<Flow> make_flow(const BucketJob& job) = 0;
@@ -111,6 +112,9 @@ class Exchange {
   virtual bool counted_on_root() const = 0;
 
   const Communicator& comm() const { return comm_; }
+  /// Whether what is sent is sealed (compress/message.hpp). What stays on its rank never is: nothing can happen to it
+  /// on the way that could not happen to any other memory.
+  bool verifies() const { return verify_; }
   const ExchangeStep& step() const { return step_; }
   Traffic& tally() { return tally_; }
   /// True within finish_step: every bucket of the step has been started.
@@ -124,6 +128,7 @@ class Exchange {
   void collect(Traffic& traffic);
 
   const Communicator& comm_;
+  bool verify_;
   ExchangeStep step_;
   std::vector<std::unique_ptr<Flow>> flows_;  // not yet done, in the order of their start
   Traffic tally_;                             // what this rank counted in this step

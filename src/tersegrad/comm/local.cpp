@@ -17,7 +17,7 @@ class LocalExchange final : public Exchange {
  public:
   /// \param ranks_per_node 0: what MPI says
   LocalExchange(const ExchangeSetup& setup, int ranks_per_node)
-      : Exchange(*setup.comm), map_(setup.agents, 0, setup.comm->size()), ranks_per_node_(ranks_per_node),
+      : Exchange(setup), map_(setup.agents, 0, setup.comm->size()), ranks_per_node_(ranks_per_node),
         rank_slots_(static_cast<std::size_t>(setup.comm->size())),
         node_slots_(static_cast<std::size_t>(setup.comm->size())) {}
 
@@ -75,7 +75,7 @@ class LocalExchange::LocalFlow final : public Flow {
         serving_(static_cast<int>(job.bucket.index % static_cast<std::uint32_t>(x_.nodes_->count()))),
         leads_(x_.nodes_->leader(node_) == rank_), serves_(leads_ && node_ == serving_),
         down_(x_.comm(), x_.place(rank_, serving_), expected_aggregate(x_.step(), job.bucket, x_.map_),
-              *job.aggregate) {
+              *job.aggregate, x_.verifies()) {
     if (leads_) return;
     outgoing_.emplace(x_.comm(), uplink_id(), headers_of(job.local), job.local);
     outgoing_->send_to(x_.nodes_->leader(node_));
@@ -97,10 +97,10 @@ class LocalExchange::LocalFlow final : public Flow {
 
  private:
   BatchId uplink_id() const {
-    return {x_.step().step, job_.bucket.index, Channel::uplink_headers, Channel::uplink_payloads};
+    return {x_.step().step, job_.bucket.index, Channel::uplink_headers, Channel::uplink_payloads, x_.verifies()};
   }
   BatchId group_id() const {
-    return {x_.step().step, job_.bucket.index, Channel::group_headers, Channel::group_payload};
+    return {x_.step().step, job_.bucket.index, Channel::group_headers, Channel::group_payload, x_.verifies()};
   }
 
   /// Looks at a stage's batches. \return whether all have come

@@ -16,7 +16,7 @@ class MergingExchange::MergeFlow final : public Flow {
     if (!job.local.empty()) send();
     if (merger_ != everyone) {
       down_.emplace(x_.comm(), binomial_place(rank_, x_.comm().size(), merger_),
-                    expected_aggregate(x_.step(), job.bucket, x_.map_), *job.aggregate);
+                    expected_aggregate(x_.step(), job.bucket, x_.map_), *job.aggregate, x_.verifies());
     }
   }
 
@@ -32,7 +32,7 @@ class MergingExchange::MergeFlow final : public Flow {
 
  private:
   BatchId batch_id() const {
-    return {x_.step().step, job_.bucket.index, Channel::uplink_headers, Channel::uplink_payloads};
+    return {x_.step().step, job_.bucket.index, Channel::uplink_headers, Channel::uplink_payloads, x_.verifies()};
   }
 
   void send() {

@@ -20,8 +20,8 @@ class MergingExchange : public Exchange {
  protected:
   static constexpr int everyone = -1;
 
-  MergingExchange(const Communicator& comm, const AgentMap& map)
-      : Exchange(comm), map_(map), slots_(static_cast<std::size_t>(map.hosts())) {}
+  MergingExchange(const ExchangeSetup& setup, const AgentMap& map)
+      : Exchange(setup), map_(map), slots_(static_cast<std::size_t>(map.hosts())) {}
   /// The rank that merges a bucket, or everyone.
   virtual int merger(const Bucket& bucket) const = 0;
   std::unique_ptr<Flow> make_flow(const BucketJob& job) override;

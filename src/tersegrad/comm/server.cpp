@@ -9,7 +9,7 @@ constexpr int server = 0;
 class ServerExchange final : public MergingExchange {
  public:
   explicit ServerExchange(const ExchangeSetup& setup)
-      : MergingExchange(*setup.comm, AgentMap(setup.agents, server + 1, hosting_ranks(*setup.comm))) {}
+      : MergingExchange(setup, AgentMap(setup.agents, server + 1, hosting_ranks(*setup.comm))) {}
   std::string name() const override { return "server"; }
   bool has_server() const override { return true; }
 

@@ -9,7 +9,7 @@ namespace {
 class ShardedExchange final : public MergingExchange {
  public:
   explicit ShardedExchange(const ExchangeSetup& setup)
-      : MergingExchange(*setup.comm, AgentMap(setup.agents, 0, setup.comm->size())) {}
+      : MergingExchange(setup, AgentMap(setup.agents, 0, setup.comm->size())) {}
   std::string name() const override { return "sharded"; }
   bool has_server() const override { return false; }
 

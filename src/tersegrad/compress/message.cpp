@@ -1,5 +1,8 @@
 #include "tersegrad/compress/message.hpp"
 
+#include <cstdio>
+
+#include "tersegrad/compress/kernels/crc32c.hpp"
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad {
@@ -26,6 +29,23 @@ void check(const Header& header, const Expected& expected, const std::string& se
   TERSEGRAD_CHECK(header.payload_bytes <= expected.max_payload_bytes, "message from ", sender, " (agent ", expected.agent,
                   ") at step ", expected.step, ", bucket ", expected.bucket.index, " announces ", header.payload_bytes,
                   " payload bytes (at most ", expected.max_payload_bytes, " are possible)");
+}
+
+std::uint32_t checksum(const Header& header, std::span<const std::byte> payload) {
+  Header bare = header;
+  bare.crc32c = 0;
+  return kernels::crc32c(payload, kernels::crc32c(std::as_bytes(std::span(&bare, 1))));
+}
+
+void check_seal(const Header& header, std::span<const std::byte> payload, int from_rank) {
+  const std::uint32_t arrived = checksum(header, payload);
+  if (arrived == header.crc32c) return;
+  char both[64];
+  std::snprintf(both, sizeof both, "checksum %08x (expected %08x", arrived, header.crc32c);
+  const bool of_one = header.kind == MessageKind::uplink;
+  throw SealError(concat("message from rank ", from_rank, of_one ? " (agent " : " (of agents: ", header.agent, ") at step ", header.step, ", bucket ",
+                     header.bucket, " has ", both, ": its header or its ", payload.size(),
+                     " payload bytes changed on the way; look at that host's memory and network)"));
 }
 
 }  // namespace tersegrad

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "tersegrad/core/buffer.hpp"
+#include "tersegrad/core/error.hpp"
 #include "tersegrad/core/layout.hpp"
 
 namespace tersegrad {
@@ -31,7 +32,7 @@ inline constexpr std::uint8_t control_flags = flag_stop | flag_report;
 /// The 64 bytes in front of every payload, little-endian.
 struct Header {
   static constexpr std::uint32_t expected_magic = 0x44524754;  // "TGRD"
-  static constexpr std::uint16_t expected_version = 1;
+  static constexpr std::uint16_t expected_version = 2;
 
   std::uint32_t magic = expected_magic;
   std::uint16_t version = expected_version;
@@ -46,7 +47,7 @@ struct Header {
   std::uint64_t k = 0;           ///< values in the payload (sparse compressors), else dim
   std::uint64_t payload_bytes = 0;
   float loss = 0;           ///< of the agent's batch; of an aggregate: the agents' mean
-  std::uint32_t crc32c = 0; ///< of the payload; 0: not computed
+  std::uint32_t crc32c = 0; ///< checksum() of a message that travels to another rank (--verify on)
 };
 static_assert(sizeof(Header) == 64 && std::is_trivially_copyable_v<Header>);
 
@@ -80,5 +81,22 @@ struct Expected {
 /// \param sender e.g. "rank 3", for the text
 /// \throws Error naming the sender, the step and the first field that differs, with both values
 void check(const Header& header, const Expected& expected, const std::string& sender);
+
+/// CRC-32C of a header, its own checksum taken as 0, and the payload behind it: every bit that travels.
+std::uint32_t checksum(const Header& header, std::span<const std::byte> payload);
+
+/// The sender's last touch. \param payload what travels with the header; empty where it goes alone
+inline void seal(Header& header, std::span<const std::byte> payload) { header.crc32c = checksum(header, payload); }
+
+/// A message that changed on the way.
+class SealError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Behind check(), once the payload is there. A flipped bit is always seen, as is any change within 32 bits that follow
+/// one another; of other changes one in 2^32 is not.
+/// \throws SealError naming the sender, its agent, the step, the bucket and both checksums
+void check_seal(const Header& header, std::span<const std::byte> payload, int from_rank);
 
 }  // namespace tersegrad

@@ -73,22 +73,27 @@ void unpack_symbols(std::span<const std::byte> in, int bits, std::span<std::uint
   }
 }
 
+/// Symbols of [begin, end) of the bucket. \throws Error if one is none of the 2s + 1 that are used
+void read_symbols(const Coding& coding, const Bucket& bucket, const MessageView& message, std::int64_t begin,
+                  std::span<std::uint32_t> symbols) {
+  const std::int64_t at = coding.prefix(bucket) + begin * coding.bits / 8;
+  unpack_symbols(message.payload.subspan(static_cast<std::size_t>(at)), coding.bits, symbols);
+  std::uint32_t largest = 0;
+  for (const auto symbol : symbols) largest = std::max(largest, symbol);
+  TERSEGRAD_CHECK(largest <= 2 * coding.levels, "symbol ", largest, " at step ", message.header.step, ", bucket ",
+                  bucket.index, ", agent ", message.header.agent, " (at most ", 2 * coding.levels, " are used)");
+}
+
 /// sum += C. \throws Error if the payload is not what it must be
 void add_quantized(const Coding& coding, const Bucket& bucket, const MessageView& message, std::span<float> sum) {
   require_payload(message, coding.bytes(bucket));
-  const auto prefix = static_cast<std::size_t>(coding.prefix(bucket));
   const auto s = static_cast<std::int32_t>(coding.levels);
   const auto levels = static_cast<float>(s);
   std::array<std::uint32_t, run> symbols;
   for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
     const std::int64_t end = std::min(begin + run, bucket.size());
     const auto part = std::span(symbols).first(static_cast<std::size_t>(end - begin));
-    unpack_symbols(message.payload.subspan(prefix + static_cast<std::size_t>(begin * coding.bits / 8)), coding.bits,
-                   part);
-    std::uint32_t largest = 0;
-    for (const auto symbol : part) largest = std::max(largest, symbol);
-    TERSEGRAD_CHECK(largest <= 2 * coding.levels, "symbol ", largest, " at step ", message.header.step, ", bucket ",
-                    bucket.index, ", agent ", message.header.agent, " (at most ", 2 * coding.levels, " are used)");
+    read_symbols(coding, bucket, message, begin, part);
     for_each_part(coding.blocks, bucket, begin, end, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
       float scale;
       std::memcpy(&scale, message.payload.data() + block * scale_bytes, sizeof scale);
@@ -207,6 +212,11 @@ class QuantizerAggregator final : public GatheredMean {
   }
   void require(const Bucket& bucket, const MessageView& uplink) override {
     require_payload(uplink, coding_.bytes(bucket));
+    std::array<std::uint32_t, run> symbols;  // refused where they arrive, not where every rank decodes them
+    for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
+      const auto n = static_cast<std::size_t>(std::min(run, bucket.size() - begin));
+      read_symbols(coding_, bucket, uplink, begin, std::span(symbols).first(n));
+    }
   }
 
  private:

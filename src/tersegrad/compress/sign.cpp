@@ -32,7 +32,13 @@ class SignAggregator final : public Aggregator {
   void join_partials(const Bucket& bucket, std::span<const MessageView> partials, Message& aggregate) override {
     const std::int64_t plane = plane_bytes(bucket.size());
     bool any_zero = false;
-    for (const auto& partial : partials) any_zero |= (partial.header.flags & flag_zeros) != 0;
+    std::uint64_t together = 0;
+    for (const auto& partial : partials) {
+      any_zero |= (partial.header.flags & flag_zeros) != 0;
+      together += partial.header.agent;
+    }
+    TERSEGRAD_CHECK(together == agents_, "partial sums of ", together, " agents at bucket ", bucket.index, " (expected ",
+                    agents_, ")");
     const int planes = planes_of(agents_, any_zero);
     resize_payload(aggregate, planes * plane);
     std::fill(aggregate.payload.begin(), aggregate.payload.end(), std::byte{0});
@@ -44,6 +50,7 @@ class SignAggregator final : public Aggregator {
       require_payload(partial, its_planes * plane);
       in_.clear();
       for (int p = 0; p < its_planes; ++p) in_.push_back(partial.payload.data() + p * plane);
+      require_counts(partial, plane, partial.header.agent, zeros);
       // A group without zeros counts c positive votes, s + n = 2c: beside groups with zeros it goes one plane higher.
       const int shift = any_zero && !zeros ? 1 : 0;
       kernels::add_counts(in_, static_cast<std::size_t>(plane), out_.data() + shift, planes - shift);
@@ -59,6 +66,7 @@ class SignAggregator final : public Aggregator {
     require_payload(aggregate, planes * plane);
     in_.clear();
     for (int p = 0; p < planes; ++p) in_.push_back(aggregate.payload.data() + p * plane);
+    require_counts(aggregate, plane, agents_, zeros);
     const auto n = static_cast<std::int32_t>(agents_);
     kernels::decode_counts(in_, mean, 1.0f / static_cast<float>(n), -n, zeros ? 1 : 2);
   }
@@ -88,6 +96,13 @@ class SignAggregator final : public Aggregator {
     }
     sum.header.flags = any_zero ? flag_zeros : 0;
     sum.header.k = static_cast<std::uint64_t>(bucket.size());
+  }
+
+  /// \throws Error if a count in the planes of `in_` is more than so many agents can give
+  void require_counts(const MessageView& sum, std::int64_t plane, std::uint64_t agents, bool zeros) const {
+    const std::uint64_t most = zeros ? 2 * agents : agents;
+    TERSEGRAD_CHECK(!kernels::any_count_above(in_, static_cast<std::size_t>(plane), most), "a sum of signs beyond ",
+                    agents, " agents at step ", sum.header.step, ", bucket ", sum.header.bucket, " (a damaged message)");
   }
 
   static int planes_of(std::uint64_t agents, bool zeros) {

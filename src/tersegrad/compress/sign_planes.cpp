@@ -87,6 +87,7 @@ void SignWriter::write(const Bucket& bucket, std::span<const float> values, std:
 SignPlanes read_signs(const Bucket& bucket, const MessageView& message, std::int64_t prefix,
                       std::vector<std::byte>& scratch) {
   const std::int64_t plane = plane_bytes(bucket.size());
+  require_payload_at_least(message, prefix + plane);
   SignPlanes planes{message.payload.data() + prefix, nullptr};
   if ((message.header.flags & flag_zeros) == 0) {
     require_payload(message, prefix + plane);
@@ -96,7 +97,6 @@ SignPlanes read_signs(const Bucket& bucket, const MessageView& message, std::int
     require_payload(message, prefix + 2 * plane);
     planes.zeros = planes.signs + plane;
   } else {
-    require_payload_at_least(message, prefix + plane);
     scratch.resize(static_cast<std::size_t>(plane));
     TERSEGRAD_CHECK(
         unpack_mask(message.payload.subspan(static_cast<std::size_t>(prefix + plane)), bucket.size(), scratch),

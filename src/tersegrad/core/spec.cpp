@@ -9,6 +9,12 @@
 namespace tersegrad {
 
 Spec Spec::parse(std::string_view text) {
+  TERSEGRAD_CHECK(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
+                  "a plug-in's spelling has a line break or another control character in it (",
+                  text.size(), " characters)");
+  // Wrappers nest: what a wrapper holds is parsed behind it, one call within another.
+  TERSEGRAD_CHECK(text.size() <= longest_spec, "'", text.substr(0, 40), "…' has ", text.size(),
+                  " characters (a plug-in's spelling has at most ", longest_spec, ")");
   Spec spec;
   spec.text = text;
   std::size_t begin = 0;

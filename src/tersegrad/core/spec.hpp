@@ -1,6 +1,7 @@
 // The spelling of plug-ins on the command line: name[:argument]…, e.g. randk:0.01, student:3:0.1, vit:patch=7,width=64.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -18,13 +19,16 @@ struct Parameter {
   std::string help;      ///< meaning, unit and range
 };
 
+/// Characters of a spec, at most.
+inline constexpr std::size_t longest_spec = 4096;
+
 /// A spec cut at ':' and ',' (equivalent); an argument is `value` (by position) or `key=value`.
 struct Spec {
   std::string text;  ///< as written
   std::string name;
   std::vector<std::pair<std::string, std::string>> arguments;  ///< key empty: by position
 
-  /// \throws Error if the name is empty or an argument is.
+  /// \throws Error if the name is empty or an argument is, or the text is longer than longest_spec.
   static Spec parse(std::string_view text);
 };
 

@@ -33,6 +33,7 @@ LogFields TrainConfig::describe() const {
           {"noise_batch", noise_batch, "rows"},
           {"exchange", exchange, ""},
           {"bucket", bucket, "coordinates"},
+          {"verify", verify, ""},
           {"overlap", overlap, ""},
           {"lr", lr, ""},
           {"schedule", schedule, ""},

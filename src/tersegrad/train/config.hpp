@@ -34,6 +34,7 @@ struct TrainConfig {
   std::int64_t noise_batch = 1;    ///< the B that injected noise stands for: its scale is σ/√B
   std::string exchange = "server";
   std::int64_t bucket = 1 << 22;   ///< coordinates per message, at most
+  bool verify = true;              ///< messages between ranks carry a checksum
   bool overlap = false;            ///< buckets travel while backward computes the next ones
   double lr = 0.1;
   std::string schedule = "constant";

@@ -27,6 +27,39 @@ std::span<float> span_of(torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
+/// Where a tensor's elements lie: [begin, end) of addresses that hold them all.
+std::pair<const char*, const char*> extent_of(const torch::Tensor& tensor) {
+  const auto* begin = static_cast<const char*>(tensor.data_ptr());
+  std::int64_t last = 0;
+  for (std::int64_t axis = 0; axis < tensor.dim(); ++axis) last += (tensor.size(axis) - 1) * tensor.stride(axis);
+  return {begin, begin + (last + 1) * static_cast<std::int64_t>(tensor.element_size())};
+}
+
+/// The parameters that take part in d, each once, in the order of their first registration. One tensor under several
+/// names (tied weights) is one parameter; frozen ones (requires_grad false) stay as they are and cost nothing.
+/// \throws Error naming a parameter that is no float32, or two that overlap without being one tensor
+std::vector<torch::Tensor> trained_parameters(const Network& network) {
+  std::vector<torch::Tensor> trained;
+  std::vector<std::string> names;
+  for (const auto& entry : network.named_parameters()) {
+    const auto& parameter = entry.value();
+    const bool known = std::any_of(trained.begin(), trained.end(), [&](const auto& other) { return other.is_same(parameter); });
+    if (known || !parameter.requires_grad() || parameter.numel() == 0) continue;
+    TERSEGRAD_CHECK(parameter.scalar_type() == torch::kFloat32, "parameter '", entry.key(), "' of the model is ",
+                    parameter.scalar_type(), " (gradients travel as float32); convert it, or freeze it");
+    const auto [begin, end] = extent_of(parameter);
+    for (std::size_t i = 0; i < trained.size(); ++i) {
+      const auto [other_begin, other_end] = extent_of(trained[i]);
+      TERSEGRAD_CHECK(begin >= other_end || other_begin >= end, "parameters '", names[i], "' and '", entry.key(),
+                      "' of the model share memory without being one tensor (they would be trained apart); register one "
+                      "tensor, and its views in forward");
+    }
+    trained.push_back(parameter);
+    names.push_back(entry.key());
+  }
+  return trained;
+}
+
 class NetworkObjective final : public Objective {
  public:
   NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
@@ -134,19 +167,17 @@ class NetworkObjective final : public Objective {
     return values;
   }
 
-  /// Moves every parameter into one flat tensor and makes its gradient a view of another.
+  /// Moves every trained parameter into one flat tensor and makes its gradient a view of another.
   void flatten() {
     const torch::NoGradGuard no_gradient;
+    auto trained = trained_parameters(*network_);
     std::int64_t total = 0;
-    for (const auto& parameter : network_->parameters()) {
-      TERSEGRAD_CHECK(parameter.scalar_type() == torch::kFloat32, "a parameter of the model is not float32");
-      total += parameter.numel();
-    }
-    TERSEGRAD_CHECK(total > 0, "the model has no parameters");
+    for (const auto& parameter : trained) total += parameter.numel();
+    TERSEGRAD_CHECK(total > 0, "the model has no parameters that are trained");
     parameters_ = torch::empty({total});
     gradient_ = torch::zeros({total});
     std::int64_t offset = 0;
-    for (auto& parameter : network_->parameters()) {
+    for (auto& parameter : trained) {
       const auto n = parameter.numel();
       auto value = parameters_.narrow(0, offset, n).view(parameter.sizes());
       value.copy_(parameter);

@@ -119,7 +119,7 @@ void Run::set_up(const ObjectiveFactory& make_objective) {
     learning_rate_.emplace(config_.lr, static_cast<std::uint64_t>(config_.steps), static_cast<std::uint64_t>(config_.warmup),
                            config_.schedule);
     noise_ = NoiseRegistry::instance().make(config_.noise);
-    const ExchangeSetup setup{&comm_, static_cast<std::uint32_t>(config_.agents)};
+    const ExchangeSetup setup{&comm_, static_cast<std::uint32_t>(config_.agents), config_.verify};
     exchange_ = ExchangeRegistry::instance().make(config_.exchange, setup);
     config_.agents = exchange_->map().agents();
 

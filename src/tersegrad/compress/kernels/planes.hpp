@@ -32,6 +32,10 @@ void count_votes_with_zeros(std::span<const std::byte* const> sign_planes,
 void add_counts(std::span<const std::byte* const> added_planes, std::size_t bytes, std::byte* const* sum_planes,
                 int planes);
 
+/// Whether some coordinate's count is above `limit`, the bits past the last coordinate included: a sender's mistake, or
+/// worse. Nothing is read where no count of so many planes can be.
+bool any_count_above(std::span<const std::byte* const> planes, std::size_t bytes, std::uint64_t limit);
+
 /// Which way a coordinate goes whose sum of signs is 0.
 enum class Tie {
   plus,   ///< +1
@@ -59,6 +63,7 @@ void count_votes_with_zeros(std::span<const std::byte* const> sign_planes,
                             std::byte* const* out_planes, int planes);
 void add_counts(std::span<const std::byte* const> added_planes, std::size_t bytes, std::byte* const* sum_planes,
                 int planes);
+bool any_count_above(std::span<const std::byte* const> planes, std::size_t bytes, std::uint64_t limit);
 void majority(std::span<const std::byte* const> planes, std::size_t bytes, std::int64_t offset, std::int64_t factor,
               Tie tie, const std::byte* tie_plane, std::byte* out_sign, std::byte* out_tie);
 }  // namespace reference

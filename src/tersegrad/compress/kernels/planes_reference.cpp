@@ -50,6 +50,13 @@ void add_counts(Inputs added_planes, std::size_t bytes, std::byte* const* sum_pl
   }
 }
 
+bool any_count_above(Inputs planes, std::size_t bytes, std::uint64_t limit) {
+  for (std::size_t j = 0; j < 8 * bytes; ++j) {
+    if (static_cast<std::uint64_t>(count_of(planes, j)) > limit) return true;
+  }
+  return false;
+}
+
 void majority(Inputs planes, std::size_t bytes, std::int64_t offset, std::int64_t factor, Tie tie,
               const std::byte* tie_plane, std::byte* out_sign, std::byte* out_tie) {
   for (std::size_t j = 0; j < 8 * bytes; ++j) {

@@ -1,0 +1,145 @@
+// Gradients that are all zero, or not finite on one agent at one step: with every compressor.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "compress/round_trip.hpp"
+#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/trainer.hpp"
+#include "train/ranks.hpp"
+
+namespace tersegrad {
+namespace {
+
+constexpr std::int64_t dim = 300;
+constexpr std::uint64_t faulty_step = 2;
+constexpr std::uint32_t faulty_agent = 1;
+
+/// f = ½‖x − a‖² of each agent's own a; at one step one coordinate of one agent's gradient is `fault`.
+class Bowl final : public Objective {
+ public:
+  Bowl(float scale, float fault) : scale_(scale), fault_(fault), x_(dim, 1.0f), gradient_(dim) {}
+  Layout layout() const override { return {dim, 1}; }
+  std::span<float> parameters() override { return x_; }
+  std::span<float> gradient() override { return gradient_; }
+  double agent_gradient(std::uint32_t agent, std::uint64_t step) override {
+    double loss = 0;
+    for (std::size_t j = 0; j < gradient_.size(); ++j) {
+      gradient_[j] = scale_ * (x_[j] - 0.1f * static_cast<float>(agent) - 1e-3f * static_cast<float>(j));
+      loss += 0.5 * static_cast<double>(gradient_[j]) * static_cast<double>(gradient_[j]);
+    }
+    if (agent == faulty_agent && step == faulty_step && fault_ != 0) gradient_[137] = fault_;
+    return loss;
+  }
+  std::int64_t gradient_chunks() const override { return 1; }
+  double add_chunk_gradient(std::int64_t) override { return 0; }
+
+ private:
+  float scale_, fault_;
+  std::vector<float> x_, gradient_;
+};
+
+struct Outcome {
+  RunResult result;
+  std::vector<float> x;
+};
+
+Outcome run_on(const Communicator& comm, const std::string& compressor, NonfinitePolicy policy, float scale, float fault) {
+  TrainConfig config;
+  config.compressor = compressor;
+  config.exchange = "sharded";
+  config.bucket = 128;
+  config.agents = 3;
+  config.steps = 6;
+  config.lr = 0.01;
+  config.nonfinite = policy;
+  config.sinks = {"summary"};
+  Outcome outcome;
+  outcome.result = train(comm, config, [&](const TrainConfig&, const HostedAgents&) {
+    return std::make_unique<Watched>(std::make_unique<Bowl>(scale, fault), outcome.x);
+  });
+  return outcome;
+}
+
+std::vector<std::string> specs() {
+  auto all = testing::all_specs();
+  const auto more = testing::more_specs();
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+bool all_finite(const std::vector<float>& x) {
+  for (const float value : x) {
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+
+TEST(NumericFaults, AllZeroGradientsMoveNothing) {
+  on_ranks(2, [](const Communicator& comm) {
+    for (const auto& spec : specs()) {
+      SCOPED_TRACE(spec);
+      const Outcome outcome = run_on(comm, spec, NonfinitePolicy::stop, 0, 0);
+      EXPECT_FALSE(outcome.result.diverged);
+      EXPECT_EQ(outcome.result.steps, 6);
+      // sign(0) = ±1 is what these were asked for.
+      const bool moves = spec.find("random") != std::string::npos || spec.find("plus") != std::string::npos;
+      for (const float value : outcome.x) {
+        ASSERT_TRUE(std::isfinite(value));
+        if (!moves) ASSERT_EQ(value, 1.0f);
+      }
+    }
+  });
+}
+
+TEST(NumericFaults, SkipTakesOneStepBackEverywhere) {
+  on_ranks(2, [](const Communicator& comm) {
+    for (const auto& spec : specs()) {
+      for (const float fault : {nan, infinity, -infinity}) {
+        SCOPED_TRACE(concat(spec, ", ", fault));
+        const Outcome outcome = run_on(comm, spec, NonfinitePolicy::skip, 1, fault);
+        EXPECT_EQ(outcome.result.nonfinite_steps, 1);
+        EXPECT_EQ(outcome.result.steps, 6);
+        EXPECT_FALSE(outcome.result.diverged);
+        EXPECT_TRUE(all_finite(outcome.x));
+      }
+    }
+  });
+}
+
+TEST(NumericFaults, StopEndsAtThatStepWithTheParametersBeforeIt) {
+  on_ranks(2, [](const Communicator& comm) {
+    for (const auto& spec : specs()) {
+      for (const float fault : {nan, infinity}) {
+        SCOPED_TRACE(concat(spec, ", ", fault));
+        const Outcome outcome = run_on(comm, spec, NonfinitePolicy::stop, 1, fault);
+        EXPECT_TRUE(outcome.result.diverged);
+        EXPECT_EQ(outcome.result.steps, static_cast<std::int64_t>(faulty_step) + 1);
+        EXPECT_TRUE(all_finite(outcome.x));
+      }
+    }
+  });
+}
+
+TEST(NumericFaults, KeepGoesOnAndCounts) {
+  on_ranks(2, [](const Communicator& comm) {
+    for (const auto& spec : specs()) {
+      SCOPED_TRACE(spec);
+      const Outcome outcome = run_on(comm, spec, NonfinitePolicy::keep, 1, nan);
+      // Uncompressed, a NaN in x is a loss that is not finite, which is a divergence whatever the policy.
+      EXPECT_GE(outcome.result.nonfinite_steps, 1);
+      const bool signs = spec.starts_with("sign") || spec.starts_with("majority");
+      if (signs && spec.find("scaled") == std::string::npos) {
+        EXPECT_TRUE(all_finite(outcome.x)) << "a NaN votes zero";
+        EXPECT_EQ(outcome.result.nonfinite_steps, 1);
+        EXPECT_FALSE(outcome.result.diverged);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace tersegrad
