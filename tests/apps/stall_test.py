@@ -70,7 +70,7 @@ class Stalls(Case):
 class Elastic(Case):
     """launch/local --elastic: from the last checkpoint, on the ranks that are left."""
 
-    run_ = ("train", "--steps", 12000, "--checkpoint-every", 20, "--compressor", "ef:topk:0.01", "--lr", "0.02", "--log-every", 100)
+    run_ = ("train", "--steps", 3000, "--checkpoint-every", 20, "--compressor", "ef:topk:0.01", "--lr", "0.02", "--log-every", 100)
 
     def launched(self, elastic, out, agents=3):
         command = local(*self.run_, "--out", out, agents=agents)

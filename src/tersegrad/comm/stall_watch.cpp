@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/environment.hpp"
@@ -81,6 +82,8 @@ void StallWatch::keep_waiting() {
   StallWatch& watch = *current;
   const double now = watch.now();
   if (now - watch.last_look_s_.load(std::memory_order_relaxed) < std::min(0.2, watch.timeout_s_ / 20)) return;
+  // Whoever stood still as a whole (a stopped process, a suspended machine) knows nothing of the time it missed.
+  if (now - watch.last_look_s_.load(std::memory_order_relaxed) > watch.timeout_s_ / 2) watch.quiet_since_s_ = now;
   watch.last_look_s_.store(now, std::memory_order_relaxed);
   if (now - watch.quiet_since_s_ < watch.timeout_s_ / 4) return;
   watch.exchange_signs(now);
@@ -144,8 +147,14 @@ std::string StallWatch::place() const {
 void StallWatch::watch() {
   const auto pause = std::chrono::duration<double>(std::min(0.5, timeout_s_ / 10));
   std::unique_lock lock(mutex_);
+  double last = now();
   while (!ended_.wait_for(lock, pause, [this] { return over_; })) {
     const double now = this->now();
+    if (now - std::exchange(last, now) > timeout_s_ / 2) {  // this thread too stood still: what it missed does not count
+      last_beat_s_.store(now, std::memory_order_relaxed);
+      last_look_s_.store(now, std::memory_order_relaxed);
+      continue;
+    }
     if (!waiting_.load(std::memory_order_relaxed)) {
       const double since = now - last_beat_s_.load(std::memory_order_relaxed);
       if (since > timeout_s_) end(concat("stuck: no progress for ", seconds(since), place()));
