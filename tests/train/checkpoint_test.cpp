@@ -2,9 +2,11 @@
 #include "tersegrad/train/checkpoint.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <numeric>
 
 #include "tersegrad/core/error.hpp"
