@@ -228,7 +228,7 @@ class Refusals(Runs):
 class Signals(Runs):
     """SIGTERM and SIGINT: a checkpoint, status 75, and the run goes on."""
 
-    long = ("--steps", 20000, "--checkpoint-every", 100000, "--log-every", 50, "--compressor", "signum:0.9", "--lr", "1e-3")
+    long = ("--steps", 6000, "--checkpoint-every", 100000, "--log-every", 50, "--compressor", "signum:0.9", "--lr", "1e-3")
 
     @classmethod
     def setUpClass(cls):
