@@ -36,6 +36,8 @@ std::vector<std::string> as_arguments(const std::string& lines, const std::vecto
     std::replace(option.begin(), option.end(), '_', '-');
     if (key == "overlap") {
       if (value == "1") arguments.push_back(option);
+    } else if (key == "verify") {
+      arguments.push_back(option + (value == "1" ? "=on" : "=off"));
     } else if (!value.empty()) {
       arguments.push_back(option + "=" + value);
     }

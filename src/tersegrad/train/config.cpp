@@ -110,7 +110,7 @@ std::vector<std::pair<std::string, std::string>> parse_lines(const std::string& 
 
 bool may_differ(const std::string& key) {
   static const std::set<std::string> free{"data",    "exchange", "bucket", "overlap",      "steps",
-                                          "threads", "checkpoint_every", "keep", "stall_timeout"};
+                                          "threads", "verify", "checkpoint_every", "keep", "stall_timeout"};
   return free.contains(key);
 }
 
