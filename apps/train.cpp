@@ -4,11 +4,10 @@
 #include "apps/command.hpp"
 #include "apps/match.hpp"
 #include "apps/objective.hpp"
+#include "apps/resume.hpp"
+#include "apps/train_options.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
-#include "tersegrad/compress/compressor.hpp"
-#include "tersegrad/core/spec.hpp"
-#include "tersegrad/theory/landscape.hpp"
 #include "tersegrad/train/noise_verdict.hpp"
 #include "tersegrad/train/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
@@ -16,174 +15,6 @@
 
 namespace tersegrad {
 namespace {
-
-cxxopts::Options declare(const TrainConfig& defaults) {
-  const auto text = [](const auto& value) { return cxxopts::value<std::string>()->default_value(concat(value)); };
-  cxxopts::Options options(
-      "tersegrad train",
-      "Train with compressed gradients. Start it on MPI ranks: launch/local -n 4 train …, mpirun -np 5 tersegrad train …, srun …\n"
-      "Plug-ins are spelled name:argument, e.g. randk:0.01, student:3:0.1, vit:patch=7,width=64; `tersegrad list` shows all.\n");
-  options.add_options("What is trained")
-      ("model", "network, or landscape (quadratic:2,1x9, rosenbrock, saddle)", text(defaults.model))
-      ("dataset", "data set", text(defaults.dataset))
-      ("data", "folder of the data set's files (launch/get-data fills .data)", text(defaults.data.string()))
-      ("samples", "training rows used; 0: all", text(defaults.samples))
-      ("init-seed", "seed of the initial parameters", text(defaults.init_seed))
-      ("replicas", "landscape: independent repetitions, trained as one vector", text(defaults.replicas))
-      ("start", "landscape: starting point, numbers separated by commas, or one for all coordinates; none: its own",
-       cxxopts::value<std::string>());
-  options.add_options("Agents")
-      ("agents", "number of agents N; 0: one for each rank that hosts any", text(defaults.agents))
-      ("batch", "rows per agent and step, or `full`: the full gradient, which all ranks compute together", text(defaults.batch))
-      ("sampling", "shuffle (epochs without replacement) or iid (with replacement)", text(defaults.sampling))
-      ("skew", "class-skewed shards: Dirichlet parameter > 0, small is skewed; 0: even shards", text(defaults.skew))
-      ("noise", "noise added to every agent's gradient", text(defaults.noise))
-      ("noise-batch", "batch B that the noise stands for: its scale is σ/√B", text(defaults.noise_batch))
-      ("clip-norm", "scale each agent's gradient down to this Euclidean norm before noise; 0: off", text(defaults.clip_norm));
-  options.add_options("Communication")
-      ("compressor", "compressor", text(defaults.compressor))
-      ("sign-zero", "what sign(0) is: exact, random or plus (short for sign:zero=…)", cxxopts::value<std::string>())
-      ("exchange", "how messages come together", text(defaults.exchange))
-      ("bucket", "coordinates per message, at most", text(defaults.bucket))
-      ("verify", "checksums on the messages between ranks: on or off; a difference ends the run", cxxopts::value<std::string>()->default_value("on"))
-      ("overlap", "send the gradient's buckets while backward still computes the next ones")
-      ("nonfinite", "when a gradient has inf or NaN: stop, skip (the step) or keep (go on)", text(to_string(defaults.nonfinite)));
-  options.add_options("Optimiser")
-      ("lr", "learning rate η > 0", text(defaults.lr))
-      ("schedule", "constant, cosine[:FINAL] or step:EVERY[:GAMMA]", text(defaults.schedule))
-      ("warmup", "steps of linear warm-up", text(defaults.warmup))
-      ("momentum", "momentum, 0 ≤ µ < 1", text(defaults.momentum))
-      ("match", "choose what is not given of --lr, --batch, --agents and --compressor so that the asymptotic loss is that of "
-                "this run, e.g. method=dsgd,lr=0.1,batch=64,agents=4", cxxopts::value<std::string>())
-      ("weight-decay", "weight decay λ ≥ 0", text(defaults.weight_decay))
-      ("steps", "steps", text(defaults.steps))
-      ("sde", "integrate the run's SDE instead (Euler-Maruyama), with so many time steps per step: dt = lr/SDE",
-       cxxopts::value<std::string>()->implicit_value("1")->default_value("0"))
-      ("seed", "seed of every random stream", text(defaults.seed));
-  options.add_options("Output")
-      ("out", "folder for run.h5, metrics.csv, summary.json; none: nothing is written", cxxopts::value<std::string>())
-      ("overwrite", "replace the run that the folder holds")
-      ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
-      ("log-every", "steps between log records", text(defaults.log_every))
-      ("eval-every", "steps between evaluations on the test set; 0: at the end only", text(defaults.eval_every))
-      ("noise-report", "steps between measurements of the agents' gradient noise; 0: none", text(defaults.noise_report))
-      ("threads", "LibTorch threads per rank; more than 1 changes the order of sums", text(defaults.threads))
-      ("h,help", "this text");
-  return options;
-}
-
-/// Reads options as numbers with errors that name the option.
-class Reader {
- public:
-  explicit Reader(const cxxopts::ParseResult& parsed) : parsed_(parsed) {}
-  std::string text(const char* name) const { return parsed_[name].as<std::string>(); }
-  std::int64_t integer(const char* name) const {
-    std::int64_t value = 0;
-    TERSEGRAD_CHECK(parse_integer(text(name), value), "--", name, " is '", text(name), "' (must be a whole number)");
-    return value;
-  }
-  double real(const char* name) const {
-    double value = 0;
-    TERSEGRAD_CHECK(parse_real(text(name), value), "--", name, " is '", text(name), "' (must be a number)");
-    return value;
-  }
-  bool on_or_off(const char* name) const {
-    const std::string given = text(name);
-    TERSEGRAD_CHECK(given == "on" || given == "off", "--", name, " is '", given, "' (must be one of: on, off)");
-    return given == "on";
-  }
-  std::uint64_t seed(const char* name) const {
-    const std::int64_t value = integer(name);
-    TERSEGRAD_CHECK(value >= 0, "--", name, " is ", value, " (must not be negative)");
-    return static_cast<std::uint64_t>(value);
-  }
-
- private:
-  const cxxopts::ParseResult& parsed_;
-};
-
-/// `sign` and --sign-zero R become `sign:zero=R`, for any compressor that has such an argument.
-std::string with_zero_rule(const std::string& compressor, const std::string& rule) {
-  const Spec spec = Spec::parse(compressor);
-  const auto& entries = CompressorRegistry::instance().entries();
-  const auto found = entries.find(spec.name);
-  if (found == entries.end()) return compressor;  // the registry will refuse it by name
-  for (const auto& parameter : found->second.parameters) {
-    if (parameter.name == "zero") return compressor + ":zero=" + rule;
-  }
-  throw Error(concat("--sign-zero means nothing to compressor '", compressor, "'"));
-}
-
-/// A landscape has no data, and its agents share the exact gradient.
-void prepare_landscape(TrainConfig& config, const cxxopts::ParseResult& parsed) {
-  for (const char* option : {"dataset", "data", "samples", "sampling", "skew", "init-seed", "eval-every"}) {
-    TERSEGRAD_CHECK(!parsed.count(option), "--", option, " means nothing to landscape '", config.model, "'");
-  }
-  TERSEGRAD_CHECK(!parsed.count("batch") || config.batch == 0, "landscape '", config.model,
-                  "' has no rows to take a batch of (leave out --batch; --noise and --noise-batch B give σ/√B)");
-  config.batch = 0;
-  config.dataset = "none";
-}
-
-TrainConfig read_config(const cxxopts::ParseResult& parsed) {
-  const Reader read(parsed);
-  TrainConfig config;
-  config.model = read.text("model");
-  config.dataset = read.text("dataset");
-  config.data = read.text("data");
-  config.samples = read.integer("samples");
-  config.init_seed = read.seed("init-seed");
-  config.agents = read.integer("agents");
-  if (read.text("batch") == "full") {
-    config.batch = 0;
-  } else {
-    config.batch = read.integer("batch");
-    TERSEGRAD_CHECK(config.batch >= 1, "--batch is ", config.batch, " (must be at least 1, or 'full')");
-  }
-  config.sampling = read.text("sampling");
-  config.skew = read.real("skew");
-  config.noise = read.text("noise");
-  config.noise_batch = read.integer("noise-batch");
-  config.clip_norm = read.real("clip-norm");
-  config.compressor = read.text("compressor");
-  if (parsed.count("sign-zero")) config.compressor = with_zero_rule(config.compressor, read.text("sign-zero"));
-  config.exchange = read.text("exchange");
-  config.bucket = read.integer("bucket");
-  config.verify = read.on_or_off("verify");
-  config.overlap = parsed.count("overlap") > 0;
-  config.nonfinite = parse_nonfinite(read.text("nonfinite"));
-  config.lr = read.real("lr");
-  config.schedule = read.text("schedule");
-  config.warmup = read.integer("warmup");
-  config.momentum = read.real("momentum");
-  config.weight_decay = read.real("weight-decay");
-  config.steps = read.integer("steps");
-  config.sde = read.integer("sde");
-  config.seed = read.seed("seed");
-  if (parsed.count("out")) {
-    config.out = read.text("out");
-    TERSEGRAD_CHECK(!config.out.empty(), "--out is '' (must be a folder's name; without --out nothing is written)");
-  }
-  config.overwrite = parsed.count("overwrite") > 0;
-  if (parsed.count("log")) config.sinks = parsed["log"].as<std::vector<std::string>>();
-  config.log_every = read.integer("log-every");
-  config.eval_every = read.integer("eval-every");
-  config.noise_report = read.integer("noise-report");
-  const std::int64_t threads = read.integer("threads");
-  TERSEGRAD_CHECK(threads >= 1 && threads <= 4096, "--threads is ", threads, " (must be 1 to 4096)");
-  config.threads = static_cast<int>(threads);
-  config.replicas = read.integer("replicas");
-  if (parsed.count("start")) config.start = read.text("start");
-  if (is_landscape(config.model)) {
-    prepare_landscape(config, parsed);
-  } else {
-    for (const char* option : {"replicas", "start"}) {
-      TERSEGRAD_CHECK(!parsed.count(option), "--", option, " is for landscapes, and '", config.model, "' is none (landscapes: ",
-                      join(LandscapeRegistry::instance().names()), ")");
-    }
-  }
-  return config;
-}
 
 /// --match, if given: completes the configuration. \return what it did, for the user
 std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
@@ -201,17 +32,22 @@ std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
 
 int run(int argc, char** argv) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
-    auto options = declare(TrainConfig());
+    auto options = declare_train_options();
     bool help = false;
     TrainConfig config;
     std::string matched;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help" || std::string(argv[i]) == "-h";
+    std::string resumed;
     collectively(world, [&] {
       if (help) return;
       bool done = false;
       const auto parsed = parse_options(options, argc, argv, done);
-      config = read_config(parsed);
-      matched = match(config, parsed);
+      if (parsed.count("resume")) {
+        resumed = resumed_folder(parsed);
+      } else {
+        config = read_train_config(parsed);
+        matched = match(config, parsed);
+      }
     });
     // One rank must not leave while the others wait for it.
     require_same(world, help ? "--help" : "no --help", "the command", "start every rank with the same command");
@@ -219,11 +55,19 @@ int run(int argc, char** argv) {
       if (world.rank() == 0) std::cout << options.help() << std::flush;
       return 0;
     }
+    require_same(world, resumed, "--resume", "start every rank with the same command");
+    std::unique_ptr<CheckpointFile> start;
+    if (!resumed.empty()) start = load_resumed(world, resumed, {argv, argv + argc}, config);
     if (world.rank() == 0) std::cout << matched << std::flush;
-    const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective) : train(world, config, make_objective);
+    const RunResult result =
+        config.sde > 0 ? simulate_sde(world, config, make_objective) : train(world, config, make_objective, start.get());
+    if (result.resumable) {
+      if (world.rank() == 0) std::cout << "\n" << resumable_end(result) << std::flush;
+      return exit_interrupted;
+    }
     if (world.rank() == 0) std::cout << "\n" << (config.sde > 0 ? outcome(result) : savings_report(result)) << std::flush;
     if (world.rank() == 0 && result.noise_reports > 0) std::cout << "\n" << noise_verdict(result) << std::flush;
-    return 0;
+    return result.interrupted ? exit_interrupted : 0;
   });
 }
 

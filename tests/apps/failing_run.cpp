@@ -1,10 +1,14 @@
 // A job whose rank fails in the middle of its steps: failure_test.py starts it and looks at how it ends.
 //
-// usage: failing_run HOW RANK; every rank exchanges small messages, and at step 3 the rank RANK fails:
+// usage: failing_run HOW RANK [STALL_TIMEOUT]; every rank exchanges small messages, and at step 3 the rank RANK fails:
 //   error      throws Error                         unknown  throws what is no std::exception
 //   lines      throws a text of several lines       memory   asks for more memory than there is
 //   together   fails inside `collectively`          everywhere  as all others do (RANK is ignored)
 //   none       not at all: the job ends well
+//   loop       computes for ever                    freeze   stands still, with all its threads
+//   deadlock   waits for a message that nobody sends
+//   slow       computes for three timeouts, in pieces: the job ends well
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,13 +21,37 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/communicator.hpp"
 #include "tersegrad/comm/environment.hpp"
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/stopwatch.hpp"
 
 namespace {
 
 using namespace tersegrad;
 
 struct Unknown {};
+
+/// For so long, with a core of its own.
+void compute(double seconds) {
+  const Stopwatch watch;
+  while (watch.seconds() < seconds) {
+  }
+}
+
+void stall(const Communicator& world, const std::string& how, double timeout_s) {
+  if (how == "loop") compute(1e9);
+  if (how == "freeze") std::raise(SIGSTOP);
+  if (how == "deadlock") {
+    std::byte never{};
+    world.receive(std::span(&never, 1), world.rank() == 0 ? 1 : 0, 77);
+  }
+  if (how == "slow") {
+    for (int piece = 0; piece < 12; ++piece) {
+      StallWatch::beat();
+      compute(timeout_s / 4);
+    }
+  }
+}
 
 void fail(const std::string& how, int rank) {
   if (how == "error") throw Error(concat("a fault at step 3 of rank ", rank));
@@ -32,11 +60,14 @@ void fail(const std::string& how, int rank) {
   if (how == "memory") std::vector<char>(static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()));
 }
 
-int steps(const Communicator& world, const std::string& how, int failing) {
+int steps(const Communicator& world, const std::string& how, int failing, double timeout_s) {
+  const StallWatch stalls(world, timeout_s);
   // The values of this frame die while an exception unwinds, as a run's do.
   std::vector<std::byte> mine(1000), all(world.rank() == 0 ? 1000 * static_cast<std::size_t>(world.size()) : 0);
   for (int step = 0; step < 10; ++step) {
+    StallWatch::begin_step(step + 1);
     if (step == 3 && world.rank() == failing) fail(how, failing);
+    if (step == 3 && world.rank() == failing) stall(world, how, timeout_s);
     if (step == 3 && (how == "together" || how == "everywhere")) {
       collectively(world, [&] {
         if (how == "everywhere" || world.rank() == failing) throw Error("a fault that all ranks learn of");
@@ -52,8 +83,9 @@ int steps(const Communicator& world, const std::string& how, int failing) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   const std::string how = argv[1];
   const int failing = std::atoi(argv[2]);
-  return run_with_mpi(&argc, &argv, [&](Communicator& world) { return steps(world, how, failing); });
+  const double timeout_s = argc == 4 ? std::atof(argv[3]) : 0;
+  return run_with_mpi(&argc, &argv, [&](Communicator& world) { return steps(world, how, failing, timeout_s); });
 }

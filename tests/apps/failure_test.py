@@ -16,231 +16,15 @@ import json
 import os
 import pathlib
 import re
-import shlex
 import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
-import uuid
 
-PROGRAM, LAUNCH, FAILING_RUN = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:4])
-MARK = "TERSEGRAD_FAILURE_TEST"
-END_S = 5  # a fault ends the job on every rank within this time
-
-
-class StillRunning(AssertionError):
-    pass
-
-
-class Job:
-    """A command in a session of its own. All its processes carry a mark in their environment."""
-
-    def __init__(self, command, cwd=None):
-        self.mark = uuid.uuid4().hex
-        self.command = command
-        self.output, self.errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        self.start = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.errors,
-                                        cwd=cwd, env={**os.environ, MARK: self.mark}, start_new_session=True,
-                                        preexec_fn=self.end_with_the_test)
-
-    @staticmethod
-    def end_with_the_test():
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also where the test itself is killed
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        self.output.close()
-        self.errors.close()
-
-    def text(self, file):
-        return os.pread(file.fileno(), 1 << 20, 0).decode(errors="replace")
-
-    def environments(self):
-        """{pid: environment} of the job's processes. A zombie has no environment: it counts as gone."""
-        found = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            with contextlib.suppress(OSError):
-                variables = (entry / "environ").read_bytes().split(b"\0")
-                if f"{MARK}={self.mark}".encode() in variables:
-                    found[int(entry.name)] = dict(v.split(b"=", 1) for v in variables if b"=" in v)
-        return found
-
-    def processes(self):
-        return list(self.environments())
-
-    def rank(self, number):
-        """The process of one rank: it carries the number and runs no launcher."""
-        for pid, environment in self.environments().items():
-            if environment.get(b"OMPI_COMM_WORLD_RANK") == str(number).encode():
-                return pid
-        raise AssertionError(f"no process of rank {number}")
-
-    def mpirun(self):
-        for pid in self.processes():
-            with contextlib.suppress(OSError):
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() in ("mpirun", "orterun"):
-                    return pid
-        raise AssertionError("no mpirun")
-
-    def ended(self, limit_s, since=None):
-        """Waits for the status. \\returns the seconds since `since` (the job's start) until no process was left"""
-        since = self.start if since is None else since
-        deadline = since + limit_s
-        try:
-            self.status = self.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            raise StillRunning(f"still running after {limit_s:.1f} s, with on stderr: {self.text(self.errors)}") from None
-        while left := self.processes():
-            if time.monotonic() > deadline:
-                names = [f"{pid} ({pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()!r})" for pid in left]
-                raise StillRunning(f"left behind after {limit_s:.1f} s: {', '.join(names)}")
-            time.sleep(0.02)
-        return time.monotonic() - since
-
-    def wait_for(self, condition, what, limit_s=120):
-        """Polls until the condition holds while the job runs."""
-        while not condition():
-            if self.process.poll() is not None or time.monotonic() - self.start > limit_s:
-                raise AssertionError(f"{what} did not happen; stderr: {self.text(self.errors)}")
-            time.sleep(0.02)
-
-
-def is_logged(out):
-    """Whether a second process can read records of the run that is going on in this folder."""
-    return subprocess.run([PROGRAM, "compare", str(out)], capture_output=True).returncode == 0
-
-
-def local(*arguments, agents=1, ranks=None, program=PROGRAM):
-    """The command that starts a job on this machine; with one agent and its server unless asked otherwise."""
-    size = ["-n", str(agents)] if ranks is None else ["--ranks", str(ranks)]
-    return [LAUNCH, *size, "--program", program, "--", *map(str, arguments)]
-
-
-def alone(*arguments):
-    """One rank without a server: enough, and cheap, where another case shows that several ranks say it once."""
-    return local("train", "--exchange", "allreduce", *arguments, ranks=1)
-
-
-def mpmd(*contexts):
-    """A plain mpirun of several (ranks, arguments) or (ranks, arguments, folder), with launch/local's settings."""
-    marker = "@@"
-    line = subprocess.run([LAUNCH, "--ranks", "1", "--program", marker, "--print"], stdout=subprocess.PIPE, check=True, text=True)
-    words = shlex.split(line.stdout)
-    words = words[:words.index(marker)]
-    place = words.index("-np")
-    del words[place:place + 2]
-    for number, (ranks, arguments, *folder) in enumerate(contexts):
-        words += [":"] * (number > 0) + ["-np", str(ranks)] + (["-wdir", str(folder[0])] if folder else [])
-        words += [PROGRAM, *map(str, arguments)]
-    return words
-
-
-def snapshot(folder):
-    """Everything that a user would miss: names, contents, times of files (a lock comes and goes in a folder)."""
-    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) if path.is_file() else "folder"
-            for path in sorted(pathlib.Path(folder).rglob("*"))}
-
-
-def difference(before, after):
-    """One line on what has changed between two snapshots."""
-    return ", ".join(f"{path} is {'gone' if path not in after else 'new' if path not in before else 'changed'}"
-                     for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path))
-
-
-class Case(unittest.TestCase):
-    startup_s = None
-
-    @staticmethod
-    def measure_startup():
-        """What a job costs on this machine as it is loaded now."""
-        with Job(local("train", "--help")) as job:
-            Case.startup_s = job.ended(200)
-
-    @classmethod
-    def setUpClass(cls):
-        if Case.startup_s is None:
-            cls.measure_startup()
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="tersegrad-failure-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def at_start(self):
-        """Seconds that a job may take that fails before its first step: that is start-up and the fault's five."""
-        return END_S + max(10, 4 * Case.startup_s)
-
-    def in_run(self):
-        """Seconds from a fault in the middle of a run; on a machine that is too busy to start jobs, some more."""
-        return END_S + max(0, 2 * (Case.startup_s - 1))
-
-    def ended(self, job, limit, since=None):
-        """Job.ended within limit(). One that seems to hang gets what the limit is by then: the load may have changed."""
-        try:
-            return job.ended(limit(), since)
-        except StillRunning:
-            self.measure_startup()
-            return job.ended(limit(), since)
-
-    def report(self, seconds, what):
-        print(f"{self.id().removeprefix('__main__.')}: ended in {seconds:.2f} s ({what})", flush=True)
-
-    def one_line(self, job, *parts, only=True):
-        """Exactly one line of ours, with these parts; `only`: and nothing else but remarks of launch/local."""
-        lines = [line for line in job.text(job.errors).splitlines() if line.strip()]
-        ours = [line for line in lines if line.startswith("tersegrad:")]
-        self.assertEqual(len(ours), 1, f"lines of ours in: {lines}")
-        for part in parts:
-            self.assertIn(part, ours[0])
-        others = [line for line in lines if line not in ours and not line.startswith("launch/local:")]
-        if only:
-            self.assertEqual(others, [], "lines beside the one")
-        return ours[0]
-
-    def refused(self, command, *parts, only=True, cwd=None):
-        """The job fails before its first step, in one line with these parts, and leaves self.folder as it was."""
-        before = snapshot(self.folder)
-        with Job(command, cwd) as job:
-            seconds = self.ended(job, self.at_start)
-            line = self.one_line(job, *parts, only=only)
-            self.assertNotEqual(job.status, 0)
-            self.assertNotIn("step ", job.text(job.output), "it trained")
-        self.assertEqual(difference(before, snapshot(self.folder)), "")
-        self.report(seconds, line)
-        return line
-
-    def finished(self, *arguments, agents=1, limit_s=120):
-        """A run that ends well: status 0, nothing of ours on stderr. \\returns its summary"""
-        out = self.folder / f"out-{uuid.uuid4().hex[:8]}"
-        with Job(local("train", *arguments, "--out", out, agents=agents)) as job:
-            self.ended(job, lambda: limit_s + self.at_start())
-            self.assertEqual(job.status, 0, job.text(job.errors))
-            self.assertNotIn("tersegrad:", job.text(job.errors))
-        self.assertEqual([], list(out.glob("*.part")))
-        for name in ("run.h5", "metrics.csv"):
-            self.assertGreater((out / name).stat().st_size, 0)
-        return json.loads((out / "summary.json").read_text())
-
-    @contextlib.contextmanager
-    def running(self, *arguments, agents=2, out=None):
-        """A long run in the middle of its steps."""
-        out = out or self.folder / "out"
-        with Job(local("train", "--steps", "100000000", *arguments, "--out", out, agents=agents)) as job:
-            job.wait_for(lambda: "step " in job.text(job.output), "the first step")
-            yield job
+from jobs import (FAILING_RUN, PROGRAM, Case, Job, alone, difference, is_logged, local, main, mpmd, snapshot)
 
 
 class Harness(Case):
@@ -726,7 +510,7 @@ class StoppedRuns(Case):
             with self.subTest(rank=rank), self.running() as job:
                 os.kill(job.rank(rank), signal.SIGTERM)
                 seconds = self.ended(job, self.in_run, time.monotonic())
-                self.assertEqual(job.status, 0, job.text(job.errors))
+                self.assertEqual(job.status, 75, job.text(job.errors))
                 summary = self.check_files()
                 self.assertTrue(summary["interrupted"])
                 self.assertFalse(summary["diverged"])
@@ -803,7 +587,4 @@ class Divergence(Case):
 
 
 if __name__ == "__main__":
-    start = time.monotonic()
-    result = unittest.main(argv=[sys.argv[0], "-v", *sys.argv[4:]], exit=False).result
-    print(f"{result.testsRun} tests in {time.monotonic() - start:.1f} s; starting a job took {Case.startup_s or 0:.2f} s")
-    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
+    main()

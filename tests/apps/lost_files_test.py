@@ -12,7 +12,8 @@ import sys
 import time
 import unittest
 
-from failure_test import Case, idx_images, idx_labels, is_logged
+from failure_test import idx_images, idx_labels
+from jobs import Case, is_logged
 
 
 class LostFiles(Case):

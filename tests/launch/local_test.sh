@@ -22,7 +22,7 @@ contains() {  # <text> <part>
 waiting_program() {
   cat >"$work/wait" <<'EOF'
 #!/bin/bash
-trap 'echo "asked to end"; exit 0' TERM
+trap 'echo "asked to end"; exit 9' TERM
 echo $$ >"$0.$OMPI_COMM_WORLD_RANK"
 while :; do sleep 0.1; done
 EOF
@@ -155,16 +155,90 @@ passes_sigterm_on() {
   start
   kill -TERM "$job"
   wait "$job"
-  equal "the status, which is mpirun's," $? 1
+  equal "the status, which is the ranks'," $? 9
   ranks_gone
   contains "$(cat "$work/output")" "asked to end"
+}
+
+# Ranks that do not end by themselves: mpirun ends them behind the grace, or at a second signal.
+stubborn_program() {
+  waiting_program
+  sed -i "s/^trap .*/trap 'echo \"asked to end\"' TERM/" "$work/wait"
+}
+
+start_stubborn() {  # <grace>
+  stubborn_program
+  "$launch" --grace "$1" --ranks 2 --program "$work/wait" >"$work/output" 2>&1 &
+  job=$!
+  ranks_run
+}
+
+ends_ranks_behind_the_grace() {
+  start_stubborn 2
+  kill -TERM "$job"
+  wait "$job"
+  [ $? -ne 0 ] || fail "the status is 0"
+  ranks_gone
+  equal "how often the ranks were asked" "$(grep -c "asked to end" "$work/output")" 4  # here, then by mpirun
+}
+
+ends_ranks_at_a_second_signal() {
+  start_stubborn 1000
+  kill -TERM "$job"
+  sleep 1
+  kill -TERM "$job"
+  wait "$job"
+  [ $? -ne 0 ] || fail "the status is 0"
+  ranks_gone
+}
+
+# Stands for train: notes how it is started, leaves a checkpoint in the folder `out`, and fails.
+failing_program() {  # <how>
+  cat >"$work/train" <<EOF
+#!/bin/bash
+[ "\$OMPI_COMM_WORLD_RANK" = 0 ] || exec sleep 100
+echo "\$OMPI_COMM_WORLD_SIZE: \$*" >>"$work/starts"
+mkdir -p "$work/out/checkpoints"
+touch "$work/out/checkpoints/checkpoint-\$((\$(wc -l <"$work/starts") * 90))" "$work/out/checkpoints/checkpoint-1000.part"
+$1
+EOF
+  chmod +x "$work/train"
+}
+
+restarts_on_fewer_ranks() {
+  local text
+  failing_program 'kill -9 $$'
+  text=$("$launch" --elastic restart:2 -n 2 --program "$work/train" train --steps 9 --out "$work/out" --checkpoint-every 3 2>&1)
+  equal "the status" $? 137
+  equal "the starts" "$(cat "$work/starts")" "3: train --steps 9 --out $work/out --checkpoint-every 3
+2: train --resume $work/out
+2: train --resume $work/out"
+  contains "$text" "restart 1 of 2 from the checkpoint of step 90, on 2 ranks"
+  contains "$text" "restart 2 of 2 from the checkpoint of step 180, on 2 ranks"
+}
+
+restarts_only_what_failed() {
+  local status text
+  for status in 1 75; do
+    rm -rf "$work/starts" "$work/out"
+    failing_program "exit $status"
+    text=$("$launch" --elastic restart -n 2 --program "$work/train" train --out "$work/out" --checkpoint-every 3 2>&1)
+    equal "the status" $? $status
+    equal "the number of starts" "$(wc -l <"$work/starts")" 1
+  done
+  text=$("$launch" --elastic restart -n 2 --program "$work/train" train --out "$work/out" 2>&1)
+  equal "the status" $? 2
+  contains "$text" "--checkpoint-every"
+  text=$("$launch" --elastic start -n 2 --program "$work/train" train 2>&1)
+  equal "the status" $? 2
+  contains "$text" "'start'"
 }
 
 passes_sigint_on() {
   start
   kill -INT "$job"
   wait "$job"
-  equal "the status, which is mpirun's," $? 1
+  equal "the status, which is the ranks'," $? 9
   ranks_gone
   contains "$(cat "$work/output")" "asked to end"
 }

@@ -127,12 +127,12 @@ TEST_F(Hdf5FileTest, StreamIsReadableByAnotherProcessWhileItGrows) {
     });
     EXPECT_EQ(seen, concat(3 * round, " ", round));
   }
-  file.end_streaming();
-  file.append<double>("/x", std::vector<double>{9});
+  file.close();
+  file = Hdf5File::edit(path);
   file.set_attribute("/x", "unit", std::string("m"));
   file.close();
   const auto back = Hdf5File::open(path);
-  EXPECT_EQ(back.shape("/x").rows, 16);
+  EXPECT_EQ(back.shape("/x").rows, 15);
   EXPECT_EQ(back.attributes("/x").size(), 1u);
 }
 

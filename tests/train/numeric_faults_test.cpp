@@ -89,7 +89,9 @@ TEST(NumericFaults, AllZeroGradientsMoveNothing) {
       const bool moves = spec.find("random") != std::string::npos || spec.find("plus") != std::string::npos;
       for (const float value : outcome.x) {
         ASSERT_TRUE(std::isfinite(value));
-        if (!moves) ASSERT_EQ(value, 1.0f);
+        if (!moves) {
+          ASSERT_EQ(value, 1.0f);
+        }
       }
     }
   });

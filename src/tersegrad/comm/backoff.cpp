@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "tersegrad/comm/stall_watch.hpp"
+
 namespace tersegrad {
 
 void Backoff::pause() {
@@ -12,9 +14,21 @@ void Backoff::pause() {
     ::sched_yield();
     return;
   }
+  if (!waiting_) {
+    waiting_ = true;
+    StallWatch::begin_wait();
+  }
+  StallWatch::keep_waiting();
   const timespec pause{0, sleep_ns_};
   ::nanosleep(&pause, nullptr);
   sleep_ns_ = std::min(sleep_ns_ + 10'000, 100'000L);
+}
+
+void Backoff::reset() {
+  if (waiting_) StallWatch::end_wait();
+  waiting_ = false;
+  start_ = std::chrono::steady_clock::now();
+  sleep_ns_ = 20'000;
 }
 
 }  // namespace tersegrad

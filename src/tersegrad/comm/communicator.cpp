@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tersegrad/comm/backoff.hpp"
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/comm/transfer.hpp"
 
 namespace tersegrad {
@@ -127,6 +128,7 @@ void Communicator::all_reduce_sum(std::span<float> values) const {
   barrier();
   for (std::uint64_t i = 0; i < piece_count(values.size()); ++i) {
     const auto piece = values.subspan(static_cast<std::size_t>(i * longest_piece), piece_length(values.size(), i));
+    const Waiting waiting;
     check_mpi("MPI_Allreduce", MPI_Allreduce(MPI_IN_PLACE, piece.data(), mpi_count(piece.size(), "an all-reduce"),
                                              MPI_FLOAT, MPI_SUM, comm_));
   }

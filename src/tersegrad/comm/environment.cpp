@@ -33,19 +33,19 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
 };
 
-[[noreturn]] void abort_job(const Communicator& world, const char* what) {
+}  // namespace
+
+void end_job(int rank, int size, const std::string& what) {
   char host[256] = "?";
   ::gethostname(host, sizeof host - 1);
   // One write, so that lines of several ranks do not mix.
-  const std::string line = concat("tersegrad: rank ", world.rank(), " of ", world.size(), " on ", host, ": ", what, "\n");
+  const std::string line = concat("tersegrad: rank ", rank, " of ", size, " on ", host, ": ", what, "\n");
   std::fflush(stdout);
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
-  MPI_Abort(MPI_COMM_WORLD, 1);
-  std::_Exit(1);
+  MPI_Abort(MPI_COMM_WORLD, exit_failed_rank);
+  std::_Exit(exit_failed_rank);
 }
-
-}  // namespace
 
 bool under_mpi_launcher() {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS"}) {
@@ -71,9 +71,9 @@ int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)
     if (world.rank() == 0) std::fprintf(stderr, "tersegrad: %s\n", error.what());
     return 1;
   } catch (const std::exception& error) {
-    abort_job(world, one_line(error).c_str());
+    end_job(world.rank(), world.size(), one_line(error).c_str());
   } catch (...) {
-    abort_job(world, "an exception of unknown type");
+    end_job(world.rank(), world.size(), "an exception of unknown type");
   }
 }
 

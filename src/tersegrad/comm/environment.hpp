@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 namespace tersegrad {
 
@@ -14,8 +15,14 @@ class Communicator;
 /// - PeerError (a message from another rank is wrong, which several ranks may see): rank 0 prints its line and aborts
 ///   the job at once; another rank, whose exchange has told rank 0, does so if it still lives after 3 s.
 /// - any other exception: this rank alone failed; it prints one line naming itself and aborts the job, because the
-///   others sit in a collective that will never complete.
+///   others sit in a collective that will never complete (status exit_failed_rank).
 int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)>& body);
+
+/// The exit status of a job in which one rank failed while the others went on: EX_SOFTWARE of sysexits.h.
+inline constexpr int exit_failed_rank = 70;
+
+/// Prints one line that names this rank and its host and ends the job on all ranks. Also from another thread.
+[[noreturn]] void end_job(int rank, int size, const std::string& what);
 
 /// True if this process was started by an MPI launcher (so that ranks other than 0 may exist).
 bool under_mpi_launcher();

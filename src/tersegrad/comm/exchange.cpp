@@ -99,7 +99,7 @@ void Exchange::finish_step(Traffic& traffic) {
   finishing_ = true;
   for (Backoff backoff; !flows_.empty();) {
     if (progress()) {
-      backoff = Backoff();
+      backoff.reset();
     } else {
       backoff.pause();
     }

@@ -12,6 +12,11 @@ InterfaceTraffic InterfaceTraffic::operator-(const InterfaceTraffic& other) cons
           received_packets - other.received_packets};
 }
 
+InterfaceTraffic InterfaceTraffic::operator+(const InterfaceTraffic& other) const {
+  return {sent_bytes + other.sent_bytes, sent_packets + other.sent_packets, received_bytes + other.received_bytes,
+          received_packets + other.received_packets};
+}
+
 InterfaceTraffic parse_interface(const std::string& text, const std::string& name) {
   // "  eth0: received-bytes packets errs drop fifo frame compressed multicast sent-bytes packets …"
   std::istringstream lines(text);

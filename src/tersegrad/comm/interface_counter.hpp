@@ -12,6 +12,7 @@ struct InterfaceTraffic {
   std::int64_t received_bytes = 0, received_packets = 0;
 
   InterfaceTraffic operator-(const InterfaceTraffic& other) const;
+  InterfaceTraffic operator+(const InterfaceTraffic& other) const;
 };
 
 /// What Ethernet (14 bytes), IPv4 (20) and TCP with time stamps (32) add to a packet, bare acknowledgements included.

@@ -66,7 +66,7 @@ void ordered_sum(const Communicator& comm, std::span<const std::byte* const> add
   OrderedSum total(comm, {addends.begin(), addends.end()}, sum, 11, 12);
   for (Backoff backoff; !total.done();) {
     if (total.progress()) {
-      backoff = Backoff();
+      backoff.reset();
     } else {
       backoff.pause();
     }

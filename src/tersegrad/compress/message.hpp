@@ -24,10 +24,11 @@ enum MessageFlag : std::uint8_t {
   flag_zeros = 1,    ///< sign: a zero mask follows the sign plane; aggregate: counts run to 2N
   flag_packed = 2,   ///< that mask is packed (zero_mask.hpp), else a plane
   flag_dense = 4,    ///< sparse compressors, gathered means: the payload holds every value
+  flag_checkpoint = 32,  ///< rank 0 wants a checkpoint behind this step
   flag_stop = 64,    ///< this rank was asked to end the run; an aggregate that carries it ends it on every rank at this step
   flag_report = 128, ///< rank 0 wants the ranks' timings after this step
 };
-inline constexpr std::uint8_t control_flags = flag_stop | flag_report;
+inline constexpr std::uint8_t control_flags = flag_checkpoint | flag_stop | flag_report;
 
 /// The 64 bytes in front of every payload, little-endian.
 struct Header {

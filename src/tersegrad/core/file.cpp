@@ -41,32 +41,45 @@ std::filesystem::path partial_path(const std::filesystem::path& path) {
   return partial;
 }
 
-void commit_file(const std::filesystem::path& path) {
-  const auto partial = partial_path(path);
-  {
-    const Descriptor file(partial, O_RDONLY, "open");
-    if (::fsync(file.get()) != 0) fail("flush", partial);
-  }
-  if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);
+void flush_to_disk(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY, "open");
+  if (::fsync(file.get()) != 0) fail("flush", path);
 }
 
-void write_file(const std::filesystem::path& path, std::string_view content) {
+void commit_file(const std::filesystem::path& path) {
+  const auto partial = partial_path(path);
+  flush_to_disk(partial);
+  if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);
+  // The new name is on the disk once the folder is. Some file systems cannot flush folders; the file is whole anyway.
+  const int folder = ::open(path.has_parent_path() ? path.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY);
+  if (folder < 0) return;
+  ::fsync(folder);
+  ::close(folder);
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces) {
   const auto partial = partial_path(path);
   {
     const Descriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC, "create");
-    while (!content.empty()) {
-      const ssize_t written = ::write(file.get(), content.data(), content.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) {
-        const int reason = errno;
-        ::unlink(partial.c_str());
-        errno = reason;
-        fail("write", path);
+    for (std::string_view content : pieces) {
+      while (!content.empty()) {
+        const ssize_t written = ::write(file.get(), content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) {
+          const int reason = errno;
+          ::unlink(partial.c_str());
+          errno = reason;
+          fail("write", path);
+        }
+        content.remove_prefix(static_cast<std::size_t>(written));
       }
-      content.remove_prefix(static_cast<std::size_t>(written));
     }
   }
   commit_file(path);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view content) {
+  write_file(path, std::span<const std::string_view>(&content, 1));
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,8 @@ namespace tersegrad {
 /// Writes `content` to `path`: to "<path>.part" first, flushed to the disk, then renamed over `path`.
 /// \throws Error naming the path and the system's reason (disk full, not writable); the old file is then untouched.
 void write_file(const std::filesystem::path& path, std::string_view content);
+/// The same of several pieces, one behind the other.
+void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
 /// The whole file. \throws Error naming the path and the system's reason.
 std::string read_file(const std::filesystem::path& path);
@@ -19,5 +22,8 @@ std::filesystem::path partial_path(const std::filesystem::path& path);
 
 /// Flushes partial_path(path) to the disk and renames it to `path`. \throws Error
 void commit_file(const std::filesystem::path& path);
+
+/// What any program has written to `path` until now is on the disk, not only in the system's memory. \throws Error
+void flush_to_disk(const std::filesystem::path& path);
 
 }  // namespace tersegrad

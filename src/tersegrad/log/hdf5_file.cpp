@@ -1,7 +1,6 @@
 #include "tersegrad/log/hdf5_file.hpp"
 
 #include <array>
-#include <map>
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/log/hdf5_state.hpp"
@@ -97,6 +96,13 @@ Hdf5File Hdf5File::create(const std::filesystem::path& path) {
   const Hdf5Lock lock;
   Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, ordered_file_list(), access_list()), H5Fclose);
   if (!file) detail::fail_hdf5("create", path);
+  return Hdf5File(std::make_unique<State>(path, std::move(file), true));
+}
+
+Hdf5File Hdf5File::edit(const std::filesystem::path& path) {
+  const Hdf5Lock lock;
+  Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access_list()), H5Fclose);
+  if (!file) detail::fail_hdf5("open", path);
   return Hdf5File(std::make_unique<State>(path, std::move(file), true));
 }
 
@@ -233,21 +239,6 @@ void Hdf5File::start_streaming() {
   const Hdf5Lock lock;
   flush();
   if (H5Fstart_swmr_write(state_->file.get()) < 0) state_->fail_write("");
-}
-
-void Hdf5File::end_streaming() {
-  const Hdf5Lock lock;
-  // HDF5 ends the mode only by closing the file. The growing datasets are opened again by their names.
-  std::map<std::string, State::Growing> sets;
-  for (auto& [name, set] : state_->growing) sets[name] = State::Growing{Hdf5Handle(), set.rows, set.columns};
-  close();
-  state_->file = Hdf5Handle(H5Fopen(state_->path.c_str(), H5F_ACC_RDWR, access_list()), H5Fclose);
-  if (!state_->file) detail::fail_hdf5("open", state_->path);
-  for (auto& [name, set] : sets) {
-    set.handle = Hdf5Handle(H5Dopen2(state_->file.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
-    if (!set.handle) state_->fail_write(name);
-  }
-  state_->growing = std::move(sets);
 }
 
 void Hdf5File::flush() {

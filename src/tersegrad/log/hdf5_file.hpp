@@ -36,6 +36,8 @@ class Hdf5File {
  public:
   /// Creates or empties `path`.
   static Hdf5File create(const std::filesystem::path& path);
+  /// Opens a file that was closed whole, for more attributes, groups and datasets.
+  static Hdf5File edit(const std::filesystem::path& path);
   /// Opens for reading: also a file that another process is streaming to, or whose writer was killed.
   static Hdf5File open(const std::filesystem::path& path);
 
@@ -74,8 +76,6 @@ class Hdf5File {
   /// From here on only append and flush: in return other processes may read at any time (HDF5's single-writer
   /// multiple-reader mode; h5py: File(path, "r", swmr=True)) and a killed writer leaves a file that open() reads.
   void start_streaming();
-  /// Ends the streaming: attributes and new datasets are possible again.
-  void end_streaming();
   void flush();
 
  private:

@@ -43,12 +43,13 @@ void Log::flush() {
   for (auto& member : sinks_) member.sink->flush();
 }
 
-std::int64_t Log::replay(const std::filesystem::path& previous, std::int64_t last_step) {
+std::int64_t Log::replay(const std::filesystem::path& previous, std::int64_t last_step, std::int64_t most) {
   constexpr std::int64_t block = 4096;
   const RunFile file = RunFile::open(previous);
   std::vector<double> record(columns_.size());
-  for (std::int64_t first = 0; first < file.records(); first += block) {
-    const std::int64_t count = std::min(block, file.records() - first);
+  const std::int64_t records = std::min(most, file.records());
+  for (std::int64_t first = 0; first < records; first += block) {
+    const std::int64_t count = std::min(block, records - first);
     std::vector<std::vector<double>> values;
     for (const auto& column : columns_) {
       values.push_back(file.has(column.name)
@@ -68,7 +69,7 @@ std::int64_t Log::replay(const std::filesystem::path& previous, std::int64_t las
     }
   }
   flush();
-  return file.records();
+  return records;
 }
 
 void Log::finish(const LogFields& summary) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,10 +29,11 @@ class Log {
   /// \throws Error; a record that has not one value per column is a bug and is refused
   void write(const std::vector<double>& record);
   void flush();
-  /// Repeats the records of an earlier log (run.h5, also .part) up to and including step `last_step`, for a run that
-  /// goes on from there: into the files, not onto the console; then flushes. Columns are matched by name; what the
-  /// earlier log does not have is NaN. \returns the number of records  \throws Error
-  std::int64_t replay(const std::filesystem::path& previous, std::int64_t last_step);
+  /// Repeats the records of an earlier log (run.h5, also .part) up to and including step `last_step`, `most` of them at
+  /// most, for a run that goes on from there: into the files, not onto the console; then flushes. Columns are matched by
+  /// name; what the earlier log does not have is NaN. \returns the number of records  \throws Error
+  std::int64_t replay(const std::filesystem::path& previous, std::int64_t last_step,
+                      std::int64_t most = std::numeric_limits<std::int64_t>::max());
   /// The summary sink comes last whatever the order given: where summary.json stands, the run is complete.
   void finish(const LogFields& summary);
 

@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* lock_name = ".tersegrad-lock";
+constexpr const char* checkpoints_name = "checkpoints";
 constexpr const char* previous_name = "run.h5.previous";
 
 void remove_file(const fs::path& path) {
@@ -32,7 +33,7 @@ void remove_file(const fs::path& path) {
 
 bool is_run_file(const std::string& name) {
   std::string_view rest = name;
-  if (rest == previous_name) return true;
+  if (rest == previous_name || rest == "run.h5.new") return true;
   if (rest.ends_with(".part")) rest.remove_suffix(5);
   for (const std::string_view known : {"run.h5", "metrics.csv", "metrics.jsonl", "summary.json"}) {
     if (rest == known) return true;
@@ -59,6 +60,7 @@ OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folde
                     files.empty() ? "" : files.front().filename().string(), "'); choose another, or give --overwrite or --resume");
     if (existing == ExistingRun::overwrite) {
       for (const auto& file : files) remove_file(file);
+      ::rmdir((folder_ / checkpoints_name).c_str());  // refuses when anything else is in it
     } else if (existing == ExistingRun::resume) {
       const auto log = folder_ / "run.h5";
       const auto previous = folder_ / previous_name;
@@ -88,15 +90,18 @@ void OutputFolder::discard_previous_log() { remove_file(folder_ / previous_name)
 
 std::vector<fs::path> OutputFolder::run_files() const {
   std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
-    if (!is_run_file(entry->path().filename().string())) continue;
-    std::error_code none;
-    TERSEGRAD_CHECK(!fs::is_directory(entry->symlink_status(none)), "'", entry->path().string(),
-                    "' is a folder where a run writes a file; choose another output folder");
-    files.push_back(entry->path());
+  std::error_code none;
+  for (const auto& place : {folder_, folder_ / checkpoints_name}) {
+    if (place != folder_ && !fs::is_directory(place, none)) continue;
+    std::error_code error;
+    for (fs::directory_iterator entry(place, error), end; !error && entry != end; entry.increment(error)) {
+      if (!is_run_file(entry->path().filename().string())) continue;
+      TERSEGRAD_CHECK(!fs::is_directory(entry->symlink_status(none)), "'", entry->path().string(),
+                      "' is a folder where a run writes a file; choose another output folder");
+      files.push_back(entry->path());
+    }
+    TERSEGRAD_CHECK(!error, "cannot read the output folder '", place.string(), "': ", error.message());
   }
-  TERSEGRAD_CHECK(!error, "cannot read the output folder '", folder_.string(), "': ", error.message());
   std::sort(files.begin(), files.end());
   return files;
 }

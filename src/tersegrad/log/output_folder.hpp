@@ -12,8 +12,8 @@ enum class ExistingRun { refuse, overwrite, resume };
 
 /// Claims --out DIR for the lifetime of the object; the claim ends with the process, however it ends.
 ///
-/// A run consists of run.h5, metrics.csv, metrics.jsonl, summary.json, checkpoint-<digits>[.<suffix>], each also as
-/// .part, and run.h5.previous. Nothing else in the folder is ever touched.
+/// A run consists of run.h5, metrics.csv, metrics.jsonl, summary.json, checkpoint-<digits>[.<suffix>] (also in the
+/// folder checkpoints), each also as .part, run.h5.previous and run.h5.new. Nothing else in the folder is ever touched.
 class OutputFolder {
  public:
   /// Creates the folder (and its parents) where it is missing.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/random.hpp"
 #include "tersegrad/core/stopwatch.hpp"
 
@@ -72,6 +73,7 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
   for (std::uint32_t agent = begin_; agent < end_; ++agent) {
     Stopwatch watch;
     Encoder& encoder = *encoders_[agent - begin_];
+    StallWatch::beat();
     const auto complete = [&](const Bucket& bucket, double loss) {
       if (!whole) add_noise(agent, step, bucket);
       encode(agent, step, bucket, loss, control);
@@ -125,6 +127,7 @@ void Agents::estimate(std::uint32_t agent, std::uint64_t draw, std::span<const f
                       std::span<const std::int64_t> coordinates, std::span<float> out) const {
   const auto& config = *parts_.config;
   const auto gradient = parts_.objective->gradient();
+  StallWatch::beat();
   if (shared.empty()) {
     parts_.objective->estimation_gradient(agent, draw);
   } else {

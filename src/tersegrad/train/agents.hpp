@@ -54,6 +54,9 @@ class Agents {
   void estimate(std::uint32_t agent, std::uint64_t draw, std::span<const float> shared,
                 std::span<const std::int64_t> coordinates, std::span<float> out) const;
 
+  /// What the agent's encoder remembers, writable: for checkpoints.
+  std::vector<State> state(std::uint32_t agent) { return encoders_[agent - begin_]->state(); }
+
   /// This rank's messages of one bucket, in agent order.
   std::span<Message> messages(const Bucket& bucket) { return messages_[bucket.index]; }
 

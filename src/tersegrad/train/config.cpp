@@ -1,8 +1,14 @@
 #include "tersegrad/train/config.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <map>
+#include <set>
+#include <sstream>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
 
 namespace tersegrad {
 
@@ -16,6 +22,35 @@ NonfinitePolicy parse_nonfinite(const std::string& text) {
   }
   throw Error(concat("--nonfinite is '", text, "' (must be one of: stop, skip, keep)"));
 }
+
+namespace {
+
+/// With all its digits.
+std::string exact_text(const LogValue& value) {
+  if (const auto* number = std::get_if<double>(&value)) {
+    char digits[40];
+    return {digits, std::to_chars(digits, digits + sizeof digits, *number).ptr};
+  }
+  return std::visit([](const auto& other) { return concat(other); }, value);
+}
+
+/// A run goes on with the log that it finds in run.h5: other files are written anew from it.
+void require_resumable_log(const std::vector<std::string>& sinks) {
+  const auto has = [&](const std::string& name) {
+    return std::any_of(sinks.begin(), sinks.end(), [&](const std::string& sink) { return Spec::parse(sink).name == name; });
+  };
+  for (const char* file : {"csv", "jsonl"}) {
+    TERSEGRAD_CHECK(!has(file) || has("hdf5"), "--checkpoint-every needs the log sink 'hdf5' beside '", file,
+                    "' (a resumed run takes the records of its past from run.h5)");
+  }
+}
+
+std::string option_of(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return "--" + key;
+}
+
+}  // namespace
 
 LogFields TrainConfig::describe() const {
   return {{"model", model, ""},
@@ -49,7 +84,47 @@ LogFields TrainConfig::describe() const {
           {"eval_every", eval_every, "steps"},
           {"log_every", log_every, "steps"},
           {"noise_report", noise_report, "steps"},
-          {"threads", static_cast<std::int64_t>(threads), ""}};
+          {"threads", static_cast<std::int64_t>(threads), ""},
+          {"checkpoint_every", checkpoint_minutes > 0 ? exact_text(checkpoint_minutes) + "min" : std::to_string(checkpoint_every), "steps"},
+          {"keep", keep, "checkpoints"},
+          {"stall_timeout", stall_timeout, "s"}};
+}
+
+std::string TrainConfig::lines() const {
+  std::string text;
+  for (const auto& field : describe()) text += field.key + " = " + exact_text(field.value) + "\n";
+  std::string all;
+  for (const auto& sink : sinks) all += (all.empty() ? "" : ",") + sink;
+  return text + "log = " + all + "\n";
+}
+
+std::vector<std::pair<std::string, std::string>> parse_lines(const std::string& lines) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  std::istringstream text(lines);
+  for (std::string line; std::getline(text, line);) {
+    const auto at = line.find(" = ");
+    TERSEGRAD_CHECK(at != std::string::npos && at > 0, "a checkpoint's configuration has the line '", line, "' (must be: key = value)");
+    pairs.emplace_back(line.substr(0, at), line.substr(at + 3));
+  }
+  return pairs;
+}
+
+bool may_differ(const std::string& key) {
+  static const std::set<std::string> free{"data",    "exchange", "bucket", "overlap",      "steps",
+                                          "threads", "verify", "checkpoint_every", "keep", "stall_timeout"};
+  return free.contains(key);
+}
+
+void require_same_run(const std::string& checkpoint_lines, const TrainConfig& config) {
+  std::map<std::string, std::string> before;
+  for (auto& [key, value] : parse_lines(checkpoint_lines)) before[key] = value;
+  for (const auto& [key, value] : parse_lines(config.lines())) {
+    if (may_differ(key)) continue;
+    const auto found = before.find(key);
+    TERSEGRAD_CHECK(found != before.end(), "the checkpoint was written without an option that this program has: ", key);
+    TERSEGRAD_CHECK(found->second == value, "the run to resume has ", option_of(key), " '", found->second, "', not '", value,
+                    "' (a run goes on as it began; leave the option out)");
+  }
 }
 
 void TrainConfig::validate() const {
@@ -83,6 +158,12 @@ void TrainConfig::validate() const {
                   "--noise-report has nothing to measure with --batch full and --noise none (all agents have the same gradient)");
   TERSEGRAD_CHECK(noise_report <= steps, "--noise-report is ", noise_report, " (must be at most --steps, ", steps,
                   ", for a report to be made)");
+  at_least("checkpoint-every", checkpoint_every, 0);
+  not_negative("checkpoint-every", checkpoint_minutes);
+  at_least("keep", keep, 1);
+  not_negative("stall-timeout", stall_timeout);
+  TERSEGRAD_CHECK(!checkpoints() || !out.empty(), "--checkpoint-every needs a folder for the checkpoints; give one with --out");
+  if (checkpoints()) require_resumable_log(sinks);
   TERSEGRAD_CHECK(sampling == "shuffle" || sampling == "iid", "--sampling is '", sampling, "' (must be one of: shuffle, iid)");
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tersegrad/log/value.hpp"
@@ -54,12 +55,31 @@ struct TrainConfig {
   std::vector<std::string> sinks;
   std::filesystem::path out;       ///< empty: no files
   bool overwrite = false;
+  std::int64_t checkpoint_every = 0;  ///< steps between checkpoints; 0: see checkpoint_minutes
+  double checkpoint_minutes = 0;      ///< minutes between checkpoints; 0 (both): no checkpoints
+  std::int64_t keep = 2;              ///< checkpoints kept, the newest ones
+  double stall_timeout = 300;         ///< seconds without progress that end the run; 0: never
+
+  bool checkpoints() const { return checkpoint_every > 0 || checkpoint_minutes > 0; }
 
   /// Every option as a field; what run.h5 keeps and what ranks compare.
   LogFields describe() const;
+  /// describe(), and the log sinks, as lines "key = value" with all digits: two learning rates that differ in the last
+  /// one differ. What ranks compare and what a checkpoint keeps.
+  std::string lines() const;
   /// \throws Error for the first value that is out of range
   void validate() const;
 };
+
+/// A checkpoint's configuration (TrainConfig::lines()), key by key. \throws Error for a line that is none
+std::vector<std::pair<std::string, std::string>> parse_lines(const std::string& lines);
+
+/// Whether a run may go on with another value of it: it changes neither the trajectory nor the log (exchange, bucket,
+/// overlap, threads, the folder of the data, what concerns checkpoints) or extends it (steps).
+bool may_differ(const std::string& key);
+
+/// \throws Error naming the first option in which a checkpoint's configuration differs from `config` and may not
+void require_same_run(const std::string& checkpoint_lines, const TrainConfig& config);
 
 /// "stop", "skip", "keep".
 std::string to_string(NonfinitePolicy policy);

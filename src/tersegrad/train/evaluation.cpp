@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tersegrad/comm/ordered_sum.hpp"
+#include "tersegrad/comm/stall_watch.hpp"
 
 namespace tersegrad {
 
@@ -30,6 +31,7 @@ Evaluation evaluate(const Communicator& comm, const AgentMap& map, Objective& ob
   std::vector<double> losses(static_cast<std::size_t>(chunks), 0.0);
   std::int64_t counts[2] = {0, 0};  // correct, rows
   for (std::int64_t c = comm.rank(); c < chunks; c += comm.size()) {
+    StallWatch::beat();
     const auto part = objective.evaluate_chunk(c);
     losses[static_cast<std::size_t>(c)] = part.loss;
     counts[0] += part.correct;

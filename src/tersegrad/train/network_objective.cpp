@@ -97,6 +97,9 @@ class NetworkObjective final : public Objective {
   }
 
   std::span<const float> statistics(std::uint32_t agent) const override { return statistics_[agent - first_agent_]; }
+  std::span<float> statistics_memory(std::uint32_t agent) override {
+    return buffers_.empty() || statistics_.empty() ? std::span<float>() : std::span<float>(statistics_[agent - first_agent_]);
+  }
   std::int64_t statistics_size() const override {
     std::int64_t total = 0;
     for (const auto& buffer : buffers_) total += buffer.numel();

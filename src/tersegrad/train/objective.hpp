@@ -67,6 +67,8 @@ class Objective {
   /// What an agent's forward passes leave in the model that is not trained (BatchNorm's running statistics), one value
   /// after another; empty where there is none. \param agent hosted here
   virtual std::span<const float> statistics(std::uint32_t /*agent*/) const { return {}; }
+  /// The same, writable: for checkpoints.
+  virtual std::span<float> statistics_memory(std::uint32_t /*agent*/) { return {}; }
   /// As many, of every agent.
   virtual std::int64_t statistics_size() const { return 0; }
   /// What evaluate_chunk takes from now on: the agents' mean.

@@ -89,6 +89,11 @@ std::string outcome(const RunResult& r) {
   return text + "\n";
 }
 
+std::string resumable_end(const RunResult& r) {
+  return concat("Stopped by a signal behind step ", r.steps, " of ", r.config.steps, ", with a checkpoint; to go on: train --resume ",
+                r.config.out.string(), "\n");
+}
+
 std::string savings_report(const RunResult& r) {
   std::string text = concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
                             r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ",

@@ -37,7 +37,8 @@ struct RunResult {
   bool has_server = false;
   std::int64_t steps = 0;       ///< done, the skipped ones included
   bool diverged = false;
-  bool interrupted = false;
+  bool interrupted = false;     ///< a signal ended it before its last step
+  bool resumable = false;       ///< interrupted with a checkpoint to go on from: the log is left unfinished
   std::int64_t nonfinite_steps = 0;
   double loss_first = std::numeric_limits<double>::quiet_NaN();
   double loss_last = std::numeric_limits<double>::quiet_NaN();

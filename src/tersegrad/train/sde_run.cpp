@@ -6,6 +6,7 @@
 
 #include "tersegrad/comm/agent_map.hpp"
 #include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/core/spec.hpp"
@@ -25,6 +26,7 @@ namespace {
 /// What the SDEs do not describe is refused, not ignored.
 void require_describable(const TrainConfig& config) {
   TERSEGRAD_CHECK(config.batch == 0, "--sde needs --batch full (the SDE's noise is --noise, at batch --noise-batch)");
+  TERSEGRAD_CHECK(!config.checkpoints(), "--sde writes no checkpoints and cannot be resumed: not with --checkpoint-every");
   TERSEGRAD_CHECK(config.momentum == 0 && config.weight_decay == 0 && config.clip_norm == 0 && config.warmup == 0 &&
                       config.schedule == "constant",
                   "--sde knows no --momentum, --weight-decay, --clip-norm, --warmup or --schedule");
@@ -57,6 +59,7 @@ std::unique_ptr<Process> make_process(const Compressor& compressor, const Proces
 
 RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
   TrainConfig config = given;
+  const StallWatch stalls(comm, config.stall_timeout);
   config.agents = std::max<std::int64_t>(1, config.agents);
   std::unique_ptr<Objective> objective;
   std::unique_ptr<Noise> noise;
@@ -120,8 +123,10 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   for (std::int64_t k = 0; k < config.steps && !result.diverged && !result.interrupted; ++k) {
     StepRecord record;
     record.step = k + 1;
+    StallWatch::begin_step(record.step);
     record.learning_rate = config.lr;
     for (std::int64_t part = 0; part < config.sde; ++part) {
+      StallWatch::beat();
       Stopwatch watch;
       for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
       const double loss = full_gradient->compute();

@@ -1,25 +1,22 @@
 #include "tersegrad/train/trainer.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
 
 #include "tersegrad/comm/collectively.hpp"
-#include "tersegrad/comm/exchange.hpp"
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/core/process_memory.hpp"
 #include "tersegrad/core/stopwatch.hpp"
-#include "tersegrad/train/agents.hpp"
-#include "tersegrad/train/full_gradient.hpp"
+#include "tersegrad/train/checkpoint_schedule.hpp"
+#include "tersegrad/train/checkpoint_writer.hpp"
 #include "tersegrad/train/measured_traffic.hpp"
-#include "tersegrad/train/network_objective.hpp"
-#include "tersegrad/train/noise_report.hpp"
-#include "tersegrad/train/optimizer.hpp"
 #include "tersegrad/train/recorder.hpp"
 #include "tersegrad/train/run_log.hpp"
-#include "tersegrad/train/schedule.hpp"
+#include "tersegrad/train/run_parts.hpp"
+#include "tersegrad/train/snapshot.hpp"
 #include "tersegrad/train/stop_signal.hpp"
 
 namespace tersegrad {
@@ -29,15 +26,6 @@ namespace {
 constexpr int max_skips_in_a_row = 50;
 /// Seconds between the times at which rank 0 asks for the ranks' timings.
 constexpr double report_every_s = 0.5;
-
-/// A value of the configuration with all its digits: two learning rates that differ in the last one differ.
-std::string exact_text(const LogValue& value) {
-  if (const auto* number = std::get_if<double>(&value)) {
-    char digits[40];
-    return {digits, std::to_chars(digits, digits + sizeof digits, *number).ptr};
-  }
-  return std::visit([](const auto& other) { return concat(other); }, value);
-}
 
 /// Σ v², in eight lanes: one running sum would wait for each addition before the next.
 double sum_of_squares(std::span<const float> values) {
@@ -54,16 +42,16 @@ double sum_of_squares(std::span<const float> values) {
 
 class Run {
  public:
-  Run(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective)
-      : comm_(comm), config_(config) {
-    set_up(make_objective);
+  Run(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective, CheckpointFile* start)
+      : comm_(comm), stalls_(comm, config.stall_timeout) {
+    set_up(config, make_objective, start);
   }
 
   RunResult run();
 
  private:
-  void set_up(const ObjectiveFactory& make_objective);
-  void cut();
+  void set_up(const TrainConfig& given, const ObjectiveFactory& make_objective, CheckpointFile* start);
+  void resume(const RunCounters& past);
   void open_log();
   bool step(std::uint64_t k);
   void finish_exchange();
@@ -72,170 +60,221 @@ class Run {
   bool may_update();
   void apply();
   void record(bool updated);
-  bool logged(std::int64_t step) const { return step == 1 || step % config_.log_every == 0 || noise_due(step); }
-  bool noise_due(std::int64_t step) const { return config_.noise_report > 0 && step % config_.noise_report == 0; }
+  void add_record();
+  bool logged(std::int64_t step) const { return step == 1 || step % config().log_every == 0 || noise_due(step); }
+  bool noise_due(std::int64_t step) const { return config().noise_report > 0 && step % config().noise_report == 0; }
+  std::uint8_t control();
+  RunCounters counters();
+  TimeSplit mean_time();
+  void save();
+  void stop_resumable();
   void finish();
+  double elapsed_s() const { return past_.elapsed_s + since_start_.seconds(); }
+  const TrainConfig& config() const { return parts_->config; }
 
   const Communicator& comm_;
-  TrainConfig config_;
-  std::unique_ptr<Exchange> exchange_;
-  std::unique_ptr<Objective> objective_;
-  std::unique_ptr<Noise> noise_;
-  std::unique_ptr<Compressor> compressor_;
-  std::unique_ptr<Aggregator> aggregator_;
-  std::optional<LearningRate> learning_rate_;
-  std::optional<Optimizer> optimizer_;
-  std::optional<Agents> agents_;
-  Transport transport_;
-  std::optional<FullGradient> full_gradient_;
-  std::optional<NoiseReport> noise_report_;
+  StallWatch stalls_;
+  std::optional<RunParts> parts_;
   std::optional<OutputFolder> folder_;  // rank 0
   std::optional<Log> log_;              // rank 0
   std::optional<Recorder> recorder_;
-  std::vector<Bucket> buckets_;
-  std::vector<Message> aggregates_;  // of the step, one a bucket: nothing is applied before all are known
+  std::optional<CheckpointSchedule> checkpoints_;  // rank 0
+  std::optional<CheckpointWriter> writer_;         // rank 0
   Buffer<float> decoded_;
   std::size_t observables_ = 0;  // on rank 0: how many series the objective adds
+  RunCounters past_;             // of a resumed run, until it was taken up again
   RunResult result_;
   StepRecord record_;
   std::uint8_t seen_control_ = 0;  // of the last aggregate: the same on every rank
   std::int64_t nonfinite_agents_ = 0;
-  int skips_in_a_row_ = 0;
+  std::int64_t records_ = 0;  // handed to the recorder
+  std::int64_t skips_in_a_row_ = 0;
   Stopwatch since_start_, since_report_;
+  std::optional<TrafficMeasurement> measurement_;
   double evaluation_s_ = 0;  // and noise reports
 };
 
-void Run::set_up(const ObjectiveFactory& make_objective) {
-  require_same(comm_, [&] {
-    std::string text;
-    for (const auto& field : config_.describe()) {
-      text += field.key + " = " + exact_text(field.value) + "\n";
-    }
-    return text;
-  }(), "the options", "start every rank with the same command");
+void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objective, CheckpointFile* start) {
+  require_same(comm_, given.lines(), "the options", "start every rank with the same command");
+  std::int64_t resumed = start != nullptr ? 1 : 0;  // on rank 0
+  comm_.sum(std::span<std::int64_t>(&resumed, 1));
   collectively(comm_, [&] {
-    config_.validate();
-    prepare_compute(config_.threads);
-    learning_rate_.emplace(config_.lr, static_cast<std::uint64_t>(config_.steps), static_cast<std::uint64_t>(config_.warmup),
-                           config_.schedule);
-    noise_ = NoiseRegistry::instance().make(config_.noise);
-    const ExchangeSetup setup{&comm_, static_cast<std::uint32_t>(config_.agents), config_.verify};
-    exchange_ = ExchangeRegistry::instance().make(config_.exchange, setup);
-    config_.agents = exchange_->map().agents();
-
-    const auto& map = exchange_->map();
-    objective_ = make_objective(config_, {map.begin(comm_.rank()), map.end(comm_.rank()), map.agents()});
-    if (objective_->layout().replicas > 1) noise_ = noise_->replicated(objective_->layout().dim);
-    const CompressorSetup compressor_setup{objective_->layout(), config_.seed, map.agents()};
-    compressor_ = CompressorRegistry::instance().make(config_.compressor, compressor_setup);
-    exchange_->require(*compressor_);
-    aggregator_ = compressor_->aggregator();
-    cut();
-    agents_.emplace(AgentParts{&config_, objective_.get(), noise_.get(), compressor_.get(), buckets_},
-                    map.begin(comm_.rank()), map.end(comm_.rank()));
-    aggregates_.resize(buckets_.size());
-    transport_ = {[this](const Bucket& bucket) {
-                    exchange_->start_bucket({bucket, agents_->messages(bucket), &aggregates_[bucket.index]});
-                  },
-                  [this] { exchange_->progress(); }};
-    optimizer_.emplace(OptimizerOptions{config_.momentum, config_.weight_decay}, objective_->layout().total());
-    if (config_.batch == 0) full_gradient_.emplace(comm_, *objective_);
-    if (config_.noise_report > 0) {
-      noise_report_.emplace(comm_, map, *agents_, objective_->layout(), config_.seed,
-                            config_.batch == 0 ? config_.noise_batch : config_.batch);
-    }
-    Log log(config_.sinks.empty() ? Log::default_sinks() : config_.sinks);
+    parts_.emplace(comm_, given, make_objective);
+    Log log(given.sinks.empty() ? Log::default_sinks() : given.sinks);
     if (comm_.rank() == 0) log_.emplace(std::move(log));
   });
+  // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
+  comm_.broadcast(bytes_of(parts_->objective->parameters()), 0);
+  if (resumed > 0) {
+    resume(restore_snapshot(comm_, *parts_, start != nullptr ? &start->view : nullptr));
+    if (start != nullptr) *start = CheckpointFile();  // its memory
+  }
   // Only once every rank is sure that it can run: --overwrite removes an old run.
   collectively(comm_, [&] {
-    if (comm_.rank() == 0) open_log();
+    if (comm_.rank() != 0) return;
+    open_log();
+    if (!config().checkpoints()) return;
+    checkpoints_.emplace(config(), past_.step);
+    writer_.emplace(config().out, config().keep);
   });
-  recorder_.emplace(comm_, exchange_->map(), log_ ? &*log_ : nullptr);
-  // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
-  comm_.broadcast(bytes_of(objective_->parameters()), 0);
+  recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr);
 
-  result_.config = config_;
-  result_.compressor = compressor_->name();
-  result_.noise = noise_->name();
-  if (compressor_->traits().kind == Traits::Kind::unbiased) result_.omega = compressor_->traits().constant;
-  result_.parameters = objective_->layout().dim;
-  result_.replicas = objective_->layout().replicas;
-  result_.agents = exchange_->map().agents();
+  result_.config = config();
+  result_.compressor = parts_->compressor->name();
+  result_.noise = parts_->noise->name();
+  const Traits traits = parts_->compressor->traits();
+  if (traits.kind == Traits::Kind::unbiased) result_.omega = traits.constant;
+  result_.parameters = parts_->objective->layout().dim;
+  result_.replicas = parts_->objective->layout().replicas;
+  result_.agents = parts_->map().agents();
   result_.processes = comm_.size();
-  result_.has_server = exchange_->has_server();
+  result_.has_server = parts_->exchange->has_server();
 }
 
-void Run::cut() {
-  const std::int64_t total = objective_->layout().total();
-  // Overlap needs several buckets; 2^17 coordinates still fill a link's packets. No bit depends on it.
-  const std::int64_t wanted = config_.overlap ? std::min(config_.bucket, std::max<std::int64_t>(total / 8, 1 << 17)) : config_.bucket;
-  buckets_ = cut_into_buckets(total, exchange_->bucket_size(total, wanted));
-  exchange_->require_buckets(buckets_.size());
-  TERSEGRAD_CHECK(!config_.overlap || !compressor_->needs_whole_gradient(), "--overlap sends parts of a gradient, and compressor '",
-                  compressor_->name(), "' needs the whole of it first");
+/// Takes up the sums of the run so far.
+void Run::resume(const RunCounters& past) {
+  past_ = past;
+  result_.steps = past.step;
+  records_ = past.records;
+  skips_in_a_row_ = past.skips_in_a_row;
+  result_.nonfinite_steps = past.nonfinite_steps;
+  result_.loss_first = past.loss_first;
+  result_.loss_last = past.loss_last;
+  result_.traffic = past.traffic;
+  result_.noise_reports = past.noise_reports;
+  result_.noise_measured = past.noise_measured;
 }
 
 void Run::open_log() {
-  auto series = objective_->observables();
+  auto series = parts_->objective->observables();
   observables_ = series.size();
-  if (config_.noise_report > 0) {
+  if (config().noise_report > 0) {
     const auto columns = NoiseMeasurement::columns();
     series.insert(series.end(), columns.begin(), columns.end());
   }
-  begin_run_log(*log_, folder_, config_,
-                {{"parameters", objective_->layout().dim, ""},
-                 {"compressor_resolved", compressor_->name(), ""},
+  begin_run_log(*log_, folder_, config(),
+                {{"parameters", parts_->objective->layout().dim, ""},
+                 {"compressor_resolved", parts_->compressor->name(), ""},
                  {"processes", static_cast<std::int64_t>(comm_.size()), ""}},
-                series);
+                series, {past_.step, past_.records});
 }
 
 RunResult Run::run() {
   const StopSignal signals;
   comm_.barrier();  // nobody is still sending what belongs to the start
-  const TrafficMeasurement measurement;
+  measurement_.emplace();
   since_start_.lap();
-  for (std::int64_t k = 0; k < config_.steps; ++k) {
+  for (std::int64_t k = past_.step; k < config().steps; ++k) {
     const bool updated = step(static_cast<std::uint64_t>(k));
     result_.steps = k + 1;
-    result_.interrupted = (seen_control_ & flag_stop) != 0;
-    if (result_.diverged || result_.interrupted || result_.steps == config_.steps) break;
+    const bool last = result_.steps == config().steps;
+    result_.interrupted = (seen_control_ & flag_stop) != 0 && !last;
+    if (result_.diverged || last || (result_.interrupted && !config().checkpoints())) break;
     record(updated);
+    if (result_.interrupted) {
+      stop_resumable();
+      return result_;
+    }
+    if ((seen_control_ & flag_checkpoint) != 0) save();
   }
-  result_.measured = measurement.total(comm_, exchange_->map());
   finish();
   return result_;
+}
+
+/// What this rank says to all others with its messages.
+std::uint8_t Run::control() {
+  std::uint8_t flags = StopSignal::received() != 0 ? flag_stop : 0;
+  if (comm_.rank() == 0 && since_report_.seconds() > report_every_s) {
+    flags |= flag_report;
+    since_report_.lap();
+  }
+  // While one is being written the next one waits.
+  if (checkpoints_ && checkpoints_->due(record_.step) && record_.step < config().steps && writer_->idle()) {
+    flags |= flag_checkpoint;
+    checkpoints_->taken(record_.step);
+  }
+  return flags;
+}
+
+/// Collective.
+TimeSplit Run::mean_time() {
+  double times[4] = {0, 0, 0, 0};
+  if (parts_->map().is_host(comm_.rank())) {
+    times[0] = result_.time.compute;
+    times[1] = result_.time.compress;
+    times[2] = result_.time.exchange;
+    times[3] = result_.time.apply;
+  }
+  comm_.sum(std::span<double>(times));
+  TimeSplit mean = TimeSplit{times[0], times[1], times[2], times[3]} / parts_->map().hosts();
+  mean += past_.time;
+  return mean;
+}
+
+/// Collective; complete on rank 0.
+RunCounters Run::counters() {
+  RunCounters now;
+  now.step = result_.steps;
+  now.records = records_;
+  now.nonfinite_steps = result_.nonfinite_steps;
+  now.skips_in_a_row = skips_in_a_row_;
+  now.loss_first = result_.loss_first;
+  now.loss_last = result_.loss_last;
+  now.elapsed_s = elapsed_s();
+  now.evaluation_s = past_.evaluation_s + evaluation_s_;
+  now.traffic = result_.traffic;
+  now.time = mean_time();
+  now.measured = measurement_->total(comm_, parts_->map());
+  if (past_.step > 0) now.measured = now.measured && past_.measured ? std::optional(*now.measured + *past_.measured) : std::nullopt;
+  now.noise_reports = result_.noise_reports;
+  now.noise_measured = result_.noise_measured;
+  return now;
+}
+
+/// Takes a snapshot and starts to write it. Collective, behind a step and its record.
+void Run::save() {
+  const Stopwatch watch;
+  recorder_->flush();
+  if (log_) log_->flush();
+  auto snapshot = take_snapshot(comm_, *parts_, counters());
+  if (writer_) writer_->start(std::move(snapshot));
+  evaluation_s_ += watch.seconds();
+}
+
+/// A signal ended the run: everything is in a checkpoint, and the log stays as it is for the run that goes on.
+void Run::stop_resumable() {
+  save();
+  if (writer_) writer_->wait();
+  result_.resumable = true;
+  comm_.barrier();
 }
 
 /// \return whether x was updated
 bool Run::step(std::uint64_t k) {
   record_ = StepRecord();
   record_.step = static_cast<std::int64_t>(k) + 1;
-  record_.learning_rate = learning_rate_->at(k);
+  StallWatch::begin_step(record_.step);
+  record_.learning_rate = parts_->learning_rate->at(k);
 
-  std::uint8_t control = StopSignal::received() != 0 ? flag_stop : 0;
-  if (comm_.rank() == 0 && since_report_.seconds() > report_every_s) {
-    control |= flag_report;
-    since_report_.lap();
-  }
-
+  const std::uint8_t flags = control();
   Stopwatch watch;
   double shared_loss = 0;
-  if (full_gradient_) shared_loss = full_gradient_->compute();
+  auto& full_gradient = parts_->full_gradient;
+  if (full_gradient) shared_loss = full_gradient->compute();
   record_.time.compute += watch.lap();
-  const auto shared = full_gradient_ ? full_gradient_->value() : std::span<const float>();
-  if (noise_report_) report_noise(k, shared);
+  const auto shared = full_gradient ? full_gradient->value() : std::span<const float>();
+  if (parts_->noise_report) report_noise(k, shared);
   watch.lap();
-  aggregator_->begin_step(k);
-  exchange_->begin_step({k, compressor_.get(), aggregator_.get(), control});
+  parts_->aggregator->begin_step(k);
+  parts_->exchange->begin_step({k, parts_->compressor.get(), parts_->aggregator.get(), flags});
   record_.time.compress += watch.lap();
-  agents_->compute(k, shared, shared_loss, control, transport_, record_.time);
+  parts_->agents->compute(k, shared, shared_loss, flags, parts_->transport, record_.time);
   finish_exchange();
-  if (full_gradient_) record_.loss = shared_loss;  // the headers' mean of it has the digits and range of a float32
+  if (full_gradient) record_.loss = shared_loss;  // the headers' mean of it has the digits and range of a float32
   if (observables_ > 0) observe();
   const bool update = may_update();
   if (update) apply();
-  record_.time_s = since_start_.seconds();
+  record_.time_s = elapsed_s();
 
   result_.traffic += record_.traffic;
   result_.time += record_.time;
@@ -247,17 +286,17 @@ bool Run::step(std::uint64_t k) {
 /// Before the update: what is observed belongs to the x of the step's loss.
 void Run::observe() {
   // Whether this is the last step is known only afterwards, and the last step is logged.
-  const bool may_be_last = record_.step == config_.steps || !std::isfinite(record_.loss) || nonfinite_agents_ > 0 ||
+  const bool may_be_last = record_.step == config().steps || !std::isfinite(record_.loss) || nonfinite_agents_ > 0 ||
                            (seen_control_ & flag_stop) != 0;
   record_.observed.assign(observables_, std::numeric_limits<double>::quiet_NaN());
-  if (logged(record_.step) || may_be_last) objective_->observe(record_.observed);
+  if (logged(record_.step) || may_be_last) parts_->objective->observe(record_.observed);
 }
 
 /// Before the update, so that it belongs to the x of the step's loss; its time is not the algorithm's.
 void Run::report_noise(std::uint64_t k, std::span<const float> shared) {
   if (noise_due(record_.step)) {
     const Stopwatch watch;
-    result_.noise_measured = noise_report_->measure(k, shared);
+    result_.noise_measured = parts_->noise_report->measure(k, shared);
     ++result_.noise_reports;
     if (comm_.rank() == 0) record_.noise = result_.noise_measured.values();
     evaluation_s_ += watch.seconds();
@@ -268,28 +307,33 @@ void Run::report_noise(std::uint64_t k, std::span<const float> shared) {
 
 /// Evaluates where it is due and logs the step.
 void Run::record(bool updated) {
-  const bool evaluated = updated && config_.eval_every > 0 && record_.step % config_.eval_every == 0;
+  const bool evaluated = updated && config().eval_every > 0 && record_.step % config().eval_every == 0;
   if (evaluated) {
     const Stopwatch watch;
-    record_.test = evaluate(comm_, exchange_->map(), *objective_);
+    record_.test = evaluate(comm_, parts_->map(), *parts_->objective);
     evaluation_s_ += watch.seconds();
   }
-  if (logged(record_.step) || evaluated) recorder_->add(record_);
+  if (logged(record_.step) || evaluated) add_record();
   if (evaluated || (seen_control_ & flag_report) != 0) recorder_->flush();
+}
+
+void Run::add_record() {
+  recorder_->add(record_);
+  ++records_;
 }
 
 /// Waits for what is still under way, and reads what every rank now knows alike.
 void Run::finish_exchange() {
   Stopwatch watch;
-  exchange_->finish_step(record_.traffic);
+  parts_->exchange->finish_step(record_.traffic);
   nonfinite_agents_ = 0;
   seen_control_ = 0;
-  for (const auto& aggregate : aggregates_) {
+  for (const auto& aggregate : parts_->aggregates) {
     nonfinite_agents_ = std::max<std::int64_t>(nonfinite_agents_, aggregate.header.nonfinite);
     seen_control_ |= aggregate.header.flags & control_flags;
   }
   record_.time.exchange += watch.lap();
-  record_.loss = static_cast<double>(aggregates_.back().header.loss);
+  record_.loss = static_cast<double>(parts_->aggregates.back().header.loss);
   record_.nonfinite_agents = nonfinite_agents_;
 }
 
@@ -298,18 +342,18 @@ void Run::apply() {
   const bool wants_norm = log_ && logged(record_.step);
   double squares = 0;
   Stopwatch watch;
-  for (const auto& bucket : buckets_) {
-    const MessageView aggregate = view(aggregates_[bucket.index]);
-    auto mean = aggregator_->plain(bucket, aggregate);
+  for (const auto& bucket : parts_->buckets) {
+    const MessageView aggregate = view(parts_->aggregates[bucket.index]);
+    auto mean = parts_->aggregator->plain(bucket, aggregate);
     if (mean.empty()) {
       decoded_.resize(static_cast<std::size_t>(bucket.size()));
-      aggregator_->decode(bucket, aggregate, decoded_);
+      parts_->aggregator->decode(bucket, aggregate, decoded_);
       mean = decoded_;
     }
     record_.time.compress += watch.lap();
     if (wants_norm) squares += sum_of_squares(mean);
     watch.lap();
-    optimizer_->apply(objective_->parameters(), bucket.begin, mean, record_.learning_rate);
+    parts_->optimizer->apply(parts_->objective->parameters(), bucket.begin, mean, record_.learning_rate);
     record_.time.apply += watch.lap();
   }
   record_.update_norm = wants_norm ? std::sqrt(squares) : 0;
@@ -319,51 +363,56 @@ void Run::apply() {
 bool Run::may_update() {
   if (nonfinite_agents_ > 0) ++result_.nonfinite_steps;
   const bool loss_finite = std::isfinite(record_.loss);
-  if (config_.nonfinite == NonfinitePolicy::skip && (nonfinite_agents_ > 0 || !loss_finite)) {
-    agents_->discard_step();
+  if (config().nonfinite == NonfinitePolicy::skip && (nonfinite_agents_ > 0 || !loss_finite)) {
+    parts_->agents->discard_step();
     result_.diverged = ++skips_in_a_row_ >= max_skips_in_a_row;
     return false;
   }
   skips_in_a_row_ = 0;
-  result_.diverged = !loss_finite || (nonfinite_agents_ > 0 && config_.nonfinite == NonfinitePolicy::stop);
+  result_.diverged = !loss_finite || (nonfinite_agents_ > 0 && config().nonfinite == NonfinitePolicy::stop);
   return !result_.diverged;
 }
 
 void Run::finish() {
-  result_.total_s = since_start_.seconds() - evaluation_s_;
-  result_.test = evaluate(comm_, exchange_->map(), *objective_);
+  RunCounters now = counters();
+  result_.measured = now.measured;
+  result_.total_s = now.elapsed_s - now.evaluation_s;
+  result_.test = evaluate(comm_, parts_->map(), *parts_->objective);
 
   // The last step is always logged, and carries the final evaluation.
   record_.test = result_.test;
-  recorder_->add(record_);
+  add_record();
 
-  result_.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(objective_->parameters())));
+  result_.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parts_->objective->parameters())));
   require_same(comm_, hex(result_.parameters_fingerprint), "the parameters after the last step",
                "this should not be possible: please report it");
   recorder_->flush();
-
-  double times[4] = {0, 0, 0, 0};
-  if (exchange_->map().is_host(comm_.rank())) {
-    times[0] = result_.time.compute;
-    times[1] = result_.time.compress;
-    times[2] = result_.time.exchange;
-    times[3] = result_.time.apply;
+  result_.time = now.time;
+  // For a longer run that goes on from here (--resume with more --steps). It counts only once the log is complete.
+  Snapshot last;
+  if (config().checkpoints() && !result_.diverged && !result_.interrupted) {
+    now.records = records_;
+    last = take_snapshot(comm_, *parts_, now);
   }
-  comm_.sum(std::span<double>(times));
-  result_.time = TimeSplit{times[0], times[1], times[2], times[3]} / exchange_->map().hosts();
   const std::int64_t peak = peak_memory_bytes();
-  std::int64_t peaks[3] = {peak, comm_.rank() == 0 ? peak : 0, static_cast<std::int64_t>(exchange_->peak_buffer_bytes())};
+  std::int64_t peaks[3] = {peak, comm_.rank() == 0 ? peak : 0, static_cast<std::int64_t>(parts_->exchange->peak_buffer_bytes())};
   comm_.max(std::span<std::int64_t>(peaks));
   result_.memory_peak_bytes = peaks[0];
   result_.memory_peak_rank0_bytes = peaks[1];
   result_.exchange_buffer_peak_bytes = peaks[2];
+  if (writer_) writer_->wait();
   if (log_) log_->finish(result_.summary());
+  if (writer_ && last.step > 0) {
+    writer_->start(std::move(last));
+    writer_->wait();
+  }
 }
 
 }  // namespace
 
-RunResult train(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective) {
-  return Run(comm, config, make_objective).run();
+RunResult train(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective,
+                CheckpointFile* start) {
+  return Run(comm, config, make_objective, start).run();
 }
 
 }  // namespace tersegrad

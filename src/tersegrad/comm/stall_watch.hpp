@@ -1,0 +1,91 @@
+// Ends a job in which nothing moves any more, and names the rank that holds it up.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tersegrad/comm/communicator.hpp"
+
+namespace tersegrad {
+
+/// While it lives on every rank, a rank that makes no progress for T seconds ends the job, with one line on standard
+/// error (environment.hpp: end_job). One at a time; without one, the static calls do nothing.
+///
+/// A rank's own thread watches its main thread from outside: one that neither waits in a Backoff nor calls beat() for T
+/// seconds is stuck (an endless loop, a file that never answers), and says so. A rank whose threads all stand still, or
+/// whose host is out of reach, cannot: the ranks that wait send each other signs of life through rank 0 once a wait is
+/// longer than T/4 (ranks that compute do so in beat), and rank 0 names after 1.25 T + 1 s those it does not hear from.
+/// The others take rank 0 itself for lost after 1.5 T + 2 s. So the job ends within 1.5 T + 3 s (the ranks' numbers
+/// spread over one second who speaks first). Between T/4-long waits nothing is sent.
+///
+/// beat and the waits belong to the main thread, the one that calls MPI.
+class StallWatch {
+ public:
+  /// \param timeout_s T; 0: watches nothing
+  StallWatch(const Communicator& comm, double timeout_s);
+  ~StallWatch();
+  StallWatch(const StallWatch&) = delete;
+  StallWatch& operator=(const StallWatch&) = delete;
+
+  /// Progress: called between pieces of work that take less than T each.
+  static void beat();
+  /// Progress: step `step` (counted from 1) begins.
+  static void begin_step(std::int64_t step);
+
+  /// Of Backoff, and of calls that wait inside MPI.
+  static void begin_wait();
+  static void keep_waiting();
+  static void end_wait();
+
+ private:
+  struct Sign {
+    std::int32_t rank = 0;
+    std::int32_t waits = 0;  ///< 1: for longer than T
+  };
+  struct Life {
+    double heard_s = 0;
+    bool waits = false;
+  };
+
+  double now() const;
+  void moved();
+  void exchange_signs(double now);
+  void send_sign(int to, double now);
+  void judge(double now);
+  void watch();
+  [[noreturn]] void end(const std::string& what) const;
+  std::string place() const;
+
+  const Communicator& comm_;
+  double timeout_s_;
+  std::int64_t start_ns_;
+  std::atomic<std::int64_t> step_{0};
+  std::atomic<double> last_beat_s_{0};
+  std::atomic<double> last_look_s_{0};
+  std::atomic<bool> waiting_{false};
+  double quiet_since_s_ = 0;  // of the main thread: the wait, or the step if it computes
+  double last_sign_s_ = 0;
+  std::vector<Life> lives_;             // by rank; others than rank 0 know only of rank 0
+  std::vector<Sign> outgoing_;          // by receiver
+  std::vector<MPI_Request> under_way_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+/// A wait inside a blocking MPI call.
+class Waiting {
+ public:
+  Waiting() { StallWatch::begin_wait(); }
+  ~Waiting() { StallWatch::end_wait(); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+};
+
+}  // namespace tersegrad

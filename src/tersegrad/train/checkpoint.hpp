@@ -1,0 +1,51 @@
+// The file of a checkpoint: named sections of bytes, checksummed one by one and as a whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tersegrad/core/buffer.hpp"
+
+namespace tersegrad {
+
+/// Bytes under a name of 1 to 47 printable ASCII characters.
+struct CheckpointSection {
+  std::string name;
+  std::span<const std::byte> bytes;
+};
+
+/// A checkpoint whose sections lie elsewhere.
+struct CheckpointView {
+  std::uint64_t step = 0;  ///< steps done, ≥ 1
+  std::vector<CheckpointSection> sections;
+
+  /// \throws Error if there is no such section
+  std::span<const std::byte> section(const std::string& name) const;
+};
+
+/// Little-endian: a header of 40 bytes (magic, version, number of sections, step, length of the file, checksum of header
+/// and table), a table of 64 bytes a section (name, length, checksum), then the sections, each filled up with zeros to a
+/// multiple of 64 bytes. Checksums are core/hash.hpp's fingerprint, which no change within one 8-byte word escapes.
+inline constexpr std::uint32_t checkpoint_version = 1;
+
+/// Checks everything before anything is believed; copies nothing.
+/// \param subject what is parsed, for messages: "'runs/a/checkpoints/checkpoint-500'"
+/// \throws Error "<subject> is damaged (…)", or is of another version, for anything that write_checkpoint does not write
+CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::string& subject);
+
+/// Whole or not at all, and flushed to the disk. \throws Error naming the path and the system's reason
+void write_checkpoint(const std::filesystem::path& path, const CheckpointView& checkpoint);
+
+/// A checkpoint read back: the bytes, and the view of them.
+struct CheckpointFile {
+  Buffer<std::byte> bytes;
+  CheckpointView view;
+};
+/// \throws Error naming the path and what is wrong with it
+CheckpointFile read_checkpoint(const std::filesystem::path& path);
+
+}  // namespace tersegrad

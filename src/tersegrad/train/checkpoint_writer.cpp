@@ -1,0 +1,61 @@
+#include "tersegrad/train/checkpoint_writer.hpp"
+
+#include <utility>
+
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/file.hpp"
+
+namespace tersegrad {
+
+namespace fs = std::filesystem;
+
+CheckpointWriter::CheckpointWriter(const fs::path& out, std::int64_t keep) : out_(out), folder_(out), keep_(keep) {
+  std::error_code error;
+  fs::create_directory(folder_.path(), error);
+  TERSEGRAD_CHECK(!error, "cannot create the folder '", folder_.path().string(), "': ", error.message());
+}
+
+CheckpointWriter::~CheckpointWriter() { join(); }
+
+void CheckpointWriter::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+bool CheckpointWriter::idle() {
+  if (busy_.load(std::memory_order_acquire)) return false;
+  wait();
+  return true;
+}
+
+void CheckpointWriter::wait() {
+  join();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void CheckpointWriter::start(Snapshot snapshot) {
+  wait();
+  busy_.store(true, std::memory_order_release);
+  thread_ = std::thread([this, snapshot = std::move(snapshot)]() mutable {
+    try {
+      write(snapshot);
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    snapshot = Snapshot();  // the memory, before the next one is taken
+    busy_.store(false, std::memory_order_release);
+  });
+}
+
+void CheckpointWriter::write(const Snapshot& snapshot) const {
+  std::error_code none;
+  for (const char* log : {"run.h5", "metrics.csv", "metrics.jsonl"}) {
+    const auto partial = partial_path(out_ / log);
+    if (fs::exists(partial, none)) flush_to_disk(partial);
+  }
+  const CheckpointView view = snapshot.view();
+  const auto step = static_cast<std::int64_t>(view.step);
+  write_checkpoint(folder_.file(step), view);
+  folder_.prune(step, keep_);
+}
+
+}  // namespace tersegrad

@@ -1,0 +1,58 @@
+#include "tersegrad/train/run_counters.hpp"
+
+#include <bit>
+
+#include "tersegrad/core/error.hpp"
+
+namespace tersegrad {
+namespace {
+
+/// Every field in a fixed order; `measured` travels as a flag and its four numbers.
+template <class Counters, class Visit>
+void visit_fields(Counters& c, std::int64_t& has_measured, InterfaceTraffic& measured, Visit&& visit) {
+  visit(c.step), visit(c.records), visit(c.nonfinite_steps), visit(c.skips_in_a_row);
+  visit(c.loss_first), visit(c.loss_last), visit(c.elapsed_s), visit(c.evaluation_s);
+  visit(c.traffic.uplink.payload), visit(c.traffic.uplink.header);
+  visit(c.traffic.downlink.payload), visit(c.traffic.downlink.header), visit(c.traffic.within_nodes);
+  visit(c.time.compute), visit(c.time.compress), visit(c.time.exchange), visit(c.time.apply);
+  visit(has_measured), visit(measured.sent_bytes), visit(measured.sent_packets), visit(measured.received_bytes),
+      visit(measured.received_packets);
+  visit(c.noise_reports);
+  auto& noise = c.noise_measured;
+  visit(noise.step), visit(noise.coordinates), visit(noise.draws);
+  visit(noise.tail.nu), visit(noise.tail.nu_low), visit(noise.tail.nu_high);
+  visit(noise.sigma), visit(noise.sigma_low), visit(noise.sigma_high), visit(noise.trace), visit(noise.snr_median);
+  visit(noise.snr_floor), visit(noise.psi), visit(noise.phase1), visit(noise.phase2), visit(noise.phase3);
+  visit(noise.still), visit(noise.irregular);
+}
+
+}  // namespace
+
+std::vector<std::uint64_t> RunCounters::words() const {
+  std::vector<std::uint64_t> all;
+  RunCounters copy = *this;
+  std::int64_t has_measured = measured ? 1 : 0;
+  InterfaceTraffic traffic_seen = measured.value_or(InterfaceTraffic());
+  visit_fields(copy, has_measured, traffic_seen, [&](const auto& value) { all.push_back(std::bit_cast<std::uint64_t>(value)); });
+  return all;
+}
+
+RunCounters RunCounters::from_words(std::span<const std::uint64_t> words) {
+  RunCounters counters;
+  std::int64_t has_measured = 0;
+  InterfaceTraffic seen;
+  std::size_t count = 0;
+  visit_fields(counters, has_measured, seen, [&](auto&) { ++count; });
+  TERSEGRAD_CHECK(words.size() == count, "a checkpoint counts ", words.size(), " things (this program ", count, ")");
+  std::size_t at = 0;
+  visit_fields(counters, has_measured, seen,
+               [&](auto& value) { value = std::bit_cast<std::remove_reference_t<decltype(value)>>(words[at++]); });
+  if (has_measured != 0) counters.measured = seen;
+  const auto& c = counters;
+  TERSEGRAD_CHECK(c.step >= 1 && c.records >= 0 && c.records <= c.step && c.nonfinite_steps >= 0 && c.nonfinite_steps <= c.step &&
+                      c.skips_in_a_row >= 0 && c.skips_in_a_row <= c.step && c.noise_reports >= 0 && c.noise_reports <= c.step,
+                  "a checkpoint's counters are impossible");
+  return counters;
+}
+
+}  // namespace tersegrad

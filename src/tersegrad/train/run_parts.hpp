@@ -1,0 +1,48 @@
+// What a run is made of.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tersegrad/comm/exchange.hpp"
+#include "tersegrad/noise/noise.hpp"
+#include "tersegrad/train/agents.hpp"
+#include "tersegrad/train/full_gradient.hpp"
+#include "tersegrad/train/noise_report.hpp"
+#include "tersegrad/train/optimizer.hpp"
+#include "tersegrad/train/schedule.hpp"
+#include "tersegrad/train/trainer.hpp"
+
+namespace tersegrad {
+
+/// The parts of a run on one rank, made alike on every rank; what only rank 0 has (folder, log) is not among them.
+/// They point at each other, so they stay where they are.
+struct RunParts {
+  /// Runs inside `collectively`: nothing here communicates. \throws Error for an impossible configuration
+  RunParts(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective);
+  RunParts(const RunParts&) = delete;
+  RunParts& operator=(const RunParts&) = delete;
+
+  const AgentMap& map() const { return exchange->map(); }
+
+  TrainConfig config;  ///< with the number of agents resolved
+  std::optional<LearningRate> learning_rate;
+  std::unique_ptr<Exchange> exchange;
+  std::unique_ptr<Objective> objective;
+  std::unique_ptr<Noise> noise;
+  std::unique_ptr<Compressor> compressor;
+  std::unique_ptr<Aggregator> aggregator;
+  std::vector<Bucket> buckets;
+  std::vector<Message> aggregates;  ///< of a step, one a bucket: nothing is applied before all are known
+  std::optional<Agents> agents;
+  Transport transport;
+  std::optional<Optimizer> optimizer;
+  std::optional<FullGradient> full_gradient;  ///< with --batch full
+  std::optional<NoiseReport> noise_report;
+
+ private:
+  void cut();
+};
+
+}  // namespace tersegrad

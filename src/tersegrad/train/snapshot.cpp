@@ -1,0 +1,204 @@
+#include "tersegrad/train/snapshot.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
+#include "tersegrad/comm/backoff.hpp"
+#include "tersegrad/comm/channel.hpp"
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/transfer.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
+
+namespace tersegrad {
+namespace {
+
+constexpr std::size_t piece = std::size_t{1} << 24;  // so that a slow link shows progress
+
+void complete(Transfer transfer) {
+  for (Backoff backoff; !transfer.done();) backoff.pause();
+}
+
+void send(const Communicator& comm, std::span<const std::byte> bytes, int to) {
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
+    complete(Transfer::send(comm, bytes.first(std::min(piece, bytes.size())), to, snapshot_tag));
+  }
+}
+
+void receive(const Communicator& comm, std::span<std::byte> bytes, int from) {
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
+    complete(Transfer::receive(comm, bytes.first(std::min(piece, bytes.size())), from, snapshot_tag));
+  }
+}
+
+/// One vector of every agent, all of one length.
+struct AgentMemory {
+  std::string section;
+  std::uint64_t values = 0;  // of one agent
+};
+
+/// Of one agent, the vector that a section holds; on the rank that hosts it.
+std::span<float> memory_of(RunParts& parts, std::uint32_t agent, std::size_t number) {
+  auto states = parts.agents->state(agent);
+  if (number < states.size()) return states[number].values;
+  return parts.objective->statistics_memory(agent);
+}
+
+/// What agents remember here, known on every rank: also on a server, which has no agents to ask.
+std::vector<AgentMemory> agent_memories(const Communicator& comm, RunParts& parts) {
+  std::ostringstream mine;
+  const std::uint32_t first = parts.map().begin(comm.rank());
+  if (parts.map().is_host(comm.rank())) {
+    for (const auto& state : parts.agents->state(first)) mine << "encoder/" << state.name << ' ' << state.values.size() << '\n';
+    const auto statistics = parts.objective->statistics_memory(first);
+    if (!statistics.empty()) mine << "statistics " << statistics.size() << '\n';
+  }
+  const std::string text = mine.str();
+  const auto all = comm.all_gather_pieces(std::as_bytes(std::span(text)));
+  const auto from_host = all.from(parts.map().first_rank());
+  std::istringstream lines(std::string(reinterpret_cast<const char*>(from_host.data()), from_host.size()));
+  std::vector<AgentMemory> memories;
+  for (AgentMemory memory; lines >> memory.section >> memory.values;) memories.push_back(memory);
+  return memories;
+}
+
+/// Memory that every rank has alike.
+std::vector<std::pair<std::string, std::span<float>>> shared_memories(RunParts& parts) {
+  std::vector<std::pair<std::string, std::span<float>>> memories{{"parameters", parts.objective->parameters()}};
+  if (!parts.optimizer->memory().empty()) memories.emplace_back("velocity", parts.optimizer->memory());
+  for (const auto& state : parts.aggregator->state()) memories.emplace_back("aggregator/" + state.name, state.values);
+  return memories;
+}
+
+Buffer<std::byte> copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+
+/// The section, which must have so many bytes.
+std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name, std::uint64_t bytes) {
+  const auto section = checkpoint.section(name);
+  TERSEGRAD_CHECK(section.size() == bytes, "the checkpoint of step ", checkpoint.step, " does not fit this run: section '", name,
+                  "' has ", section.size(), " bytes (expected ", bytes, ")");
+  return section;
+}
+
+/// A run may be extended; the steps that it has made must have had the learning rates that the longer run has there.
+void require_same_schedule(const CheckpointView& checkpoint, const TrainConfig& config) {
+  const auto done = static_cast<std::int64_t>(checkpoint.step);
+  TERSEGRAD_CHECK(done < config.steps, "the run to resume has made ", done, " steps; give more --steps than that to go on");
+  std::int64_t planned = config.steps;
+  const auto text = checkpoint.section("configuration");
+  for (const auto& [key, value] : parse_lines(std::string(reinterpret_cast<const char*>(text.data()), text.size()))) {
+    if (key == "steps") TERSEGRAD_CHECK(parse_integer(value, planned), "a checkpoint's configuration has --steps '", value, "'");
+  }
+  if (planned == config.steps || planned < 1) return;
+  const auto warmup = static_cast<std::uint64_t>(config.warmup);
+  const LearningRate before(config.lr, static_cast<std::uint64_t>(planned), warmup, config.schedule);
+  const LearningRate now(config.lr, static_cast<std::uint64_t>(config.steps), warmup, config.schedule);
+  for (std::uint64_t k = 0; k < checkpoint.step; ++k) {
+    TERSEGRAD_CHECK(before.at(k) == now.at(k), "--steps ", config.steps, " would have given step ", k + 1, " of the run to resume another learning rate (--schedule ",
+                    config.schedule, " depends on the number of steps, which was ", planned, ")");
+  }
+}
+
+void require_fitting(const CheckpointView& checkpoint, RunParts& parts, const std::vector<AgentMemory>& agents) {
+  const auto text = checkpoint.section("configuration");
+  require_same_run(std::string(reinterpret_cast<const char*>(text.data()), text.size()), parts.config);
+  require_same_schedule(checkpoint, parts.config);
+  for (const auto& [name, values] : shared_memories(parts)) sized_section(checkpoint, name, values.size_bytes());
+  for (const auto& memory : agents) {
+    sized_section(checkpoint, memory.section, sizeof(float) * memory.values * parts.map().agents());
+  }
+}
+
+RunCounters counters_of(const CheckpointView& checkpoint) {
+  const auto section = checkpoint.section("counters");
+  std::vector<std::uint64_t> words(section.size() / sizeof(std::uint64_t));
+  TERSEGRAD_CHECK(words.size() * sizeof(std::uint64_t) == section.size(), "a checkpoint's counters are no whole words");
+  if (!words.empty()) std::memcpy(words.data(), section.data(), section.size());
+  RunCounters counters = RunCounters::from_words(words);
+  TERSEGRAD_CHECK(counters.step == static_cast<std::int64_t>(checkpoint.step), "a checkpoint of step ", checkpoint.step,
+                  " has counted ", counters.step, " steps");
+  return counters;
+}
+
+}  // namespace
+
+CheckpointView Snapshot::view() const {
+  CheckpointView view;
+  view.step = step;
+  for (const auto& [name, bytes] : sections) view.sections.push_back({name, bytes});
+  return view;
+}
+
+Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCounters& counters) {
+  const bool root = comm.rank() == 0;
+  Snapshot snapshot;
+  if (root) {
+    snapshot.step = static_cast<std::uint64_t>(counters.step);
+    const std::string lines = parts.config.lines();
+    snapshot.sections.emplace_back("configuration", copy_of(std::as_bytes(std::span(lines))));
+    const auto words = counters.words();
+    snapshot.sections.emplace_back("counters", copy_of(std::as_bytes(std::span(words))));
+    for (const auto& [name, values] : shared_memories(parts)) snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
+  }
+  const auto memories = agent_memories(comm, parts);
+  for (std::size_t m = 0; m < memories.size(); ++m) {
+    const auto bytes = static_cast<std::size_t>(memories[m].values * sizeof(float));
+    Buffer<std::byte> all(root ? bytes * parts.map().agents() : 0);
+    for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {
+      const int owner = parts.map().owner(agent);
+      if (owner == comm.rank()) {
+        const auto values = std::as_bytes(memory_of(parts, agent, m));
+        TERSEGRAD_CHECK(values.size() == bytes, "bug: agent ", agent, " remembers ", values.size(), " bytes of ", bytes);
+        if (root) {
+          std::memcpy(all.data() + agent * bytes, values.data(), bytes);
+        } else {
+          send(comm, values, 0);
+        }
+      } else if (root) {
+        receive(comm, std::span(all).subspan(agent * bytes, bytes), owner);
+      }
+    }
+    if (root) snapshot.sections.emplace_back(memories[m].section, std::move(all));
+  }
+  return snapshot;
+}
+
+RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const CheckpointView* checkpoint) {
+  const bool root = comm.rank() == 0;
+  const auto memories = agent_memories(comm, parts);
+  RunCounters counters;
+  collectively(comm, [&] {
+    if (!root) return;
+    require_fitting(*checkpoint, parts, memories);
+    counters = counters_of(*checkpoint);
+  });
+  auto words = counters.words();
+  comm.broadcast(std::as_writable_bytes(std::span(words)), 0);
+  counters = RunCounters::from_words(words);
+
+  for (const auto& [name, values] : shared_memories(parts)) {
+    if (root) std::memcpy(values.data(), checkpoint->section(name).data(), values.size_bytes());
+    comm.broadcast(std::as_writable_bytes(values), 0);
+  }
+  for (std::size_t m = 0; m < memories.size(); ++m) {
+    const auto bytes = static_cast<std::size_t>(memories[m].values * sizeof(float));
+    for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {
+      const int owner = parts.map().owner(agent);
+      const auto stored = root ? checkpoint->section(memories[m].section).subspan(agent * bytes, bytes) : std::span<const std::byte>();
+      if (owner == comm.rank()) {
+        const auto values = std::as_writable_bytes(memory_of(parts, agent, m));
+        if (root) {
+          std::memcpy(values.data(), stored.data(), bytes);
+        } else {
+          receive(comm, values, 0);
+        }
+      } else if (root) {
+        send(comm, stored, owner);
+      }
+    }
+  }
+  return counters;
+}
+
+}  // namespace tersegrad

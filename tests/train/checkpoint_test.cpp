@@ -1,0 +1,211 @@
+// The file of a checkpoint: what is written is read, and nothing else is.
+#include "tersegrad/train/checkpoint.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/file.hpp"
+#include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/random.hpp"
+#include "tersegrad/train/checkpoint_folder.hpp"
+#include "tersegrad/train/checkpoint_writer.hpp"
+#include "tersegrad/train/run_counters.hpp"
+
+namespace tersegrad {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CheckpointTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / concat("checkpoint-test-", ::getpid());
+    fs::create_directories(folder_ / "checkpoints");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  static std::vector<std::byte> bytes_of_text(const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return {bytes.begin(), bytes.end()};
+  }
+  /// A small checkpoint: sections of 0, 1, 63, 64, 65 and 200 bytes.
+  std::vector<std::byte> written(std::uint64_t step = 7) {
+    for (const std::size_t size : {0, 1, 63, 64, 65, 200}) {
+      contents_.emplace_back(size);
+      for (std::size_t i = 0; i < size; ++i) contents_.back()[i] = static_cast<std::byte>(i * 37 + size);
+    }
+    CheckpointView view;
+    view.step = step;
+    for (std::size_t i = 0; i < contents_.size(); ++i) view.sections.push_back({concat("section/", i), contents_[i]});
+    write_checkpoint(folder_ / "one", view);
+    return bytes_of_text(read_file(folder_ / "one"));
+  }
+  static std::string error_of(const std::function<void()>& f) {
+    try {
+      f();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  fs::path folder_;
+  std::vector<std::vector<std::byte>> contents_;
+};
+
+TEST_F(CheckpointTest, WhatIsWrittenIsRead) {
+  const auto bytes = written();
+  EXPECT_FALSE(fs::exists(partial_path(folder_ / "one")));
+  const auto view = parse_checkpoint(bytes, "it");
+  EXPECT_EQ(view.step, 7u);
+  ASSERT_EQ(view.sections.size(), contents_.size());
+  for (std::size_t i = 0; i < contents_.size(); ++i) {
+    const auto section = view.section(concat("section/", i));
+    EXPECT_TRUE(std::equal(section.begin(), section.end(), contents_[i].begin(), contents_[i].end())) << i;
+  }
+  EXPECT_NE(error_of([&] { view.section("nothing"); }).find("'nothing'"), std::string::npos);
+}
+
+TEST_F(CheckpointTest, CutOffAnywhereOrLongerItIsRefused) {
+  auto bytes = written();
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_NE(error_of([&] { parse_checkpoint(std::span(bytes).first(length), "it"); }), "") << length;
+  }
+  bytes.resize(bytes.size() + 64);
+  EXPECT_NE(error_of([&] { parse_checkpoint(bytes, "it"); }), "");
+}
+
+TEST_F(CheckpointTest, EveryByteCounts) {
+  const auto sound = written();
+  const Stream stream({3, Purpose::test, 0, 0});
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    // One bit, all bits, and one more value by chance: padding and names are covered as well as contents.
+    for (const unsigned change : {1u << (i % 8), 255u, 1 + stream.block(i)[0] % 255}) {
+      auto bytes = sound;
+      bytes[i] ^= static_cast<std::byte>(change);
+      EXPECT_NE(error_of([&] { parse_checkpoint(bytes, "it"); }), "") << "byte " << i << " ^ " << change;
+    }
+  }
+}
+
+/// With the checksum of the header made right again, sizes and names from outside are still not believed.
+TEST_F(CheckpointTest, ImpossibleTablesAreRefusedBehindARightChecksum) {
+  const auto sound = written();
+  const auto sealed = [&](std::size_t at, std::uint64_t value, std::size_t width) {
+    auto bytes = sound;
+    std::memcpy(bytes.data() + at, &value, width);
+    std::uint32_t sections = 0;
+    std::memcpy(&sections, bytes.data() + 12, sizeof sections);
+    const std::size_t table = std::min<std::size_t>(40 + std::size_t{64} * sections, bytes.size());
+    std::vector<std::byte> head(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(table));
+    std::memset(head.data() + 32, 0, 8);
+    const std::uint64_t checksum = fingerprint(head);
+    std::memcpy(bytes.data() + 32, &checksum, sizeof checksum);
+    return bytes;
+  };
+  EXPECT_EQ(error_of([&] { parse_checkpoint(sealed(16, 8, 8), "it"); }), "");  // another step: the sealing works
+  for (const std::uint64_t length : {~std::uint64_t{0}, ~std::uint64_t{0} - 63, std::uint64_t{1} << 63, std::uint64_t{1} << 32, std::uint64_t{2}}) {
+    for (std::size_t entry = 0; entry < 6; ++entry) {
+      const auto bytes = sealed(40 + 64 * entry + 48, length, 8);
+      EXPECT_NE(error_of([&] { parse_checkpoint(bytes, "it"); }), "") << entry << " " << length;
+    }
+  }
+  for (const std::uint64_t count : {0ull, 1ull, 7ull, 0xffffffffull}) {
+    EXPECT_NE(error_of([&] { parse_checkpoint(sealed(12, count, 4), "it"); }), "") << count;
+  }
+  EXPECT_NE(error_of([&] { parse_checkpoint(sealed(16, 0, 8), "it"); }), "");           // step 0
+  EXPECT_NE(error_of([&] { parse_checkpoint(sealed(40, 0, 8), "it"); }), "");           // a name that begins with NUL
+  EXPECT_NE(error_of([&] { parse_checkpoint(sealed(40 + 8, '1', 1), "it"); }), "");     // two sections of one name
+  EXPECT_NE(error_of([&] { parse_checkpoint(sealed(8, 2, 4), "it"); }).find("version 2"), std::string::npos);
+}
+
+TEST_F(CheckpointTest, TheNewestSoundOneIsTaken) {
+  const CheckpointFolder checkpoints(folder_);
+  EXPECT_NE(error_of([&] { checkpoints.newest([](const std::string&) {}); }).find("no checkpoints"), std::string::npos);
+  std::vector<std::byte> content(100);
+  for (const std::int64_t step : {9, 10, 100}) {
+    CheckpointView view{static_cast<std::uint64_t>(step), {{"x", content}}};
+    write_checkpoint(checkpoints.file(step), view);
+  }
+  write_file(folder_ / "checkpoints" / "checkpoint-200.part", "half");
+  write_file(folder_ / "checkpoints" / "notes-300", "mine");
+  EXPECT_EQ(checkpoints.steps(), (std::vector<std::int64_t>{100, 10, 9}));
+  std::vector<std::string> remarks;
+  const auto remark = [&](const std::string& text) { remarks.push_back(text); };
+  EXPECT_EQ(checkpoints.newest(remark).view.step, 100u);
+  EXPECT_TRUE(remarks.empty());
+
+  std::string damaged = read_file(checkpoints.file(100));
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  write_file(checkpoints.file(100), damaged);
+  EXPECT_EQ(checkpoints.newest(remark).view.step, 10u);
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_NE(remarks[0].find("checkpoint-100"), std::string::npos) << remarks[0];
+
+  fs::copy_file(checkpoints.file(10), checkpoints.file(50));  // sound, and not what its name says
+  EXPECT_EQ(checkpoints.newest(remark).view.step, 10u);
+
+  checkpoints.prune(10, 1);  // behind 10 nothing is of this run; before it one is enough
+  EXPECT_EQ(checkpoints.steps(), std::vector<std::int64_t>{10});
+  write_file(checkpoints.file(10), "");
+  EXPECT_NE(error_of([&] { checkpoints.newest(remark); }).find("none of its 1"), std::string::npos);
+  EXPECT_TRUE(fs::exists(folder_ / "checkpoints" / "notes-300"));
+}
+
+TEST_F(CheckpointTest, AThreadWritesAndKeepsTheNewest) {
+  CheckpointWriter writer(folder_, 2);
+  for (std::uint64_t step = 1; step <= 5; ++step) {
+    Snapshot snapshot;
+    snapshot.step = step;
+    snapshot.sections.emplace_back("x", Buffer<std::byte>(1000 * step));
+    writer.start(std::move(snapshot));
+  }
+  writer.wait();
+  EXPECT_TRUE(writer.idle());
+  EXPECT_EQ(CheckpointFolder(folder_).steps(), (std::vector<std::int64_t>{5, 4}));
+  fs::remove_all(folder_ / "checkpoints");
+  Snapshot snapshot;
+  snapshot.step = 6;
+  writer.start(std::move(snapshot));
+  EXPECT_NE(error_of([&] { writer.wait(); }).find("checkpoint-6"), std::string::npos);  // the thread's error arrives here
+  EXPECT_NO_THROW(writer.wait());
+}
+
+TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
+  RunCounters counters;
+  counters.step = 12;
+  counters.records = 3;
+  counters.loss_first = 0.1;
+  counters.traffic.uplink.payload = 1234;
+  counters.time.exchange = 5.5;
+  counters.measured = InterfaceTraffic{1, 2, 3, 4};
+  counters.noise_measured.tail.nu = 3.25;
+  auto words = counters.words();
+  const auto back = RunCounters::from_words(words);
+  EXPECT_EQ(back.words(), words);
+  EXPECT_EQ(back.traffic.uplink.payload, 1234);
+  EXPECT_EQ(back.measured->received_packets, 4);
+  EXPECT_EQ(back.noise_measured.tail.nu, 3.25);
+  EXPECT_FALSE(RunCounters::from_words([] {
+                 RunCounters none;
+                 none.step = 1;
+                 return none;
+               }().words()).measured.has_value());
+  for (const std::size_t size : {std::size_t{0}, words.size() - 1}) {
+    EXPECT_THROW(RunCounters::from_words(std::span(words).first(size)), Error);
+  }
+  for (const std::size_t field : {0, 1, 2, 3}) {  // step, records, nonfinite steps, skips
+    auto wrong = words;
+    wrong[field] = static_cast<std::uint64_t>(-1);
+    EXPECT_THROW(RunCounters::from_words(wrong), Error) << field;
+  }
+}
+
+}  // namespace
+}  // namespace tersegrad
