@@ -227,8 +227,8 @@ const FigureRegistration registration{
     "fig1",
     {"Figure 1: the SDEs against the algorithms",
      "F.1 is silent on starts: (0, 0), (0.5, 0.5), (1, 1), and on N in (b): 10. In (c) σ_i = 0.01(1 + i) counts "
-     "coordinates "
-     "from 0. Means do not depend on where Σ̃ of Rand-k is misprinted (off its diagonal): Figure 9 shows that.",
+     "coordinates from 0. Means do not depend on where Σ̃ of Rand-k is misprinted (off its diagonal): Figure 9 shows "
+     "that.",
      nullptr, runs, draw}};
 
 }  // namespace

@@ -18,14 +18,15 @@ const std::vector<ScaledRun> rules = {{"base", "DSGD(η, B, N)", "base", "none",
                                       {"delta", "(η, δB, ω, N)", "breaks", "randk:0.5", 3, 1, 1, 1.7320508}};
 
 // Quick: fewer images and steps, hence a larger η, and a larger σ, so that the noise decides the last loss as it does
-// in the paper's 1,000 steps.
+// in the paper's 1,000 steps. For the ResNet that is out of reach: at ησ = 0.005 the noise hardly shows in the loss
+// after 80 steps, and at ησ = 0.01 base run and followers, too, start to diverge by chance.
 std::vector<ScalingPanel> panels(Scale scale) {
   const bool paper = scale == Scale::paper;
   ScalingPanel vit{"vit", "DCSGD, ViT on MNIST", "Figures 2 and 6, left", 0.01, 0.01, 1000, 0, 50};
   ScalingPanel resnet{"resnet", "DCSGD, ResNet on CIFAR-10", "Figures 2 and 6, right", 0.01, 0.01, 1000, 0, 10};
   if (paper) return {vit, resnet};
   vit.lr = 0.1, vit.sigma = 0.05, vit.steps = 200, vit.samples = 128, vit.repetitions = 4;
-  resnet.lr = 0.1, resnet.sigma = 0.1, resnet.steps = 100, resnet.samples = 16, resnet.repetitions = 4;
+  resnet.lr = 0.05, resnet.sigma = 0.1, resnet.steps = 80, resnet.samples = 16, resnet.repetitions = 4;
   return {vit, resnet};
 }
 
@@ -36,8 +37,7 @@ const FigureRegistration registration{
      [](Scale scale) -> std::string {
        if (scale == Scale::paper) return "";
        return "ViT 128 images (paper: 60,000), 200 steps (1,000), η = 0.1 (0.01), σ = 0.05 (0.01); ResNet 16 images "
-              "(50,000), "
-              "100 steps (1,000), η = 0.1 (0.01), σ = 0.1 (0.01); 4 repetitions (50 and 10).";
+              "(50,000), 80 steps (1,000), η = 0.05 (0.01), σ = 0.1 (0.01); 4 repetitions (50 and 10).";
      },
      [](Scale scale) { return scaling_runs(rules, panels(scale)); },
      [](Scale scale, FigureReport& report) { draw_scaling(report, rules, panels(scale)); }}};

@@ -102,8 +102,7 @@ const FigureRegistration registration{
     "fig3",
     {"Figure 3: DSignSGD's bounds and linear speed-up",
      "F.3 is silent on the start (x = 0.4), the dimension (1: H = diag(2)) and the ViT's steps (1,000). N = 64 is "
-     "ours: it stands "
-     "for N = ∞. Phase 2 is drawn with q_ν,1 and as printed; at these settings the two are one line.",
+     "ours: it stands for N = ∞. Phase 2 is drawn with q_ν,1 and as printed; at these settings the two are one line.",
      [](Scale scale) -> std::string {
        if (scale == Scale::paper) return "";
        return "the ViT has 256 images (paper: 60,000), 300 steps (1,000), η = 0.002 and σ = 0.2 (0.01 and 1).";

@@ -101,8 +101,7 @@ const FigureRegistration registration{"fig5",
                                        [](Scale scale) -> std::string {
                                          if (scale == Scale::paper) return "";
                                          return "128 images (paper: 60,000); but for DCSGD under heavy tails 250 steps "
-                                                "(1,000 to 8,000), η = 0.1 for DCSGD and "
-                                                "0.002 for DSignSGD (0.01).";
+                                                "(1,000 to 8,000), η = 0.1 for DCSGD and 0.002 for DSignSGD (0.01).";
                                        },
                                        runs, draw}};
 

@@ -70,11 +70,11 @@ void side(FigureReport& report, const std::string& name, const std::string& titl
     const auto sde = [&](double k) { return law.second(static_cast<std::size_t>(j), start, k * lr); };
     panel.curves.push_back(prediction(run, sde, which + ", " + proposition, which));
     const auto of_sde = compare(run, measured, sde);
-    report.claim({concat("largest relative error of E x² over time, ", which), proposition, of_sde.largest,
+    report.claim({concat(title, ": largest relative error of E x² over time, ", which), proposition, of_sde.largest,
                   of_sde.error, 0, lr * 2 + 4.5 * of_sde.error,
                   "<=", "SDE error of order η·λ_max plus 4.5 standard errors (200 correlated times)"});
     const auto of_exact = compare(run, measured, [&](double k) { return exact(j, k); });
-    report.claim({concat("the same against the exact discrete moments, ", which), "own", of_exact.largest,
+    report.claim({concat(title, ": the same against the exact discrete moments, ", which), "own", of_exact.largest,
                   of_exact.error, 0, 4.5 * of_exact.error, "<=", "4.5 standard errors (200 correlated times)"});
   }
 }
@@ -140,8 +140,8 @@ void draw(Scale, FigureReport& report) {
 const FigureRegistration registration{"fig9",
                                       {"Figure 9: second moments of DCSGD and DSignSGD on a quadratic",
                                        "F.7 is silent on N and the start: N = 3 (as in F.9); x = 0.05 for DCSGD, 0.02 "
-                                       "for DSignSGD (inside phase 3). The third panel "
-                                       "is ours: there the printed Σ̃ of Rand-k and the corrected one differ.",
+                                       "for DSignSGD (inside phase 3). The third panel is ours: there the printed Σ̃ "
+                                       "of Rand-k and the corrected one differ.",
                                        nullptr, runs, draw}};
 
 }  // namespace

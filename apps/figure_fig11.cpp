@@ -82,7 +82,7 @@ void large_noise(FigureReport& report, const std::string& method, const std::str
     const std::string group = "σ² = " + sigma2_text(sigma);
     panel.curves.push_back(loss_curve(run, group, group));
     panel.curves.push_back(prediction(
-        run, [&](double) { return predicted(sigma); }, "", group));
+        run, [&](double) { return predicted(sigma); }, sigma == sigmas.front() ? "dashed: " + theorem : "", group));
     const Level level = asymptotic(run, memory(sigma));
     report.claim({concat("asymptotic loss over ", theorem, "'s, σ² = ", sigma2_text(sigma)), theorem,
                   level.mean / predicted(sigma), level.error / predicted(sigma), 1,
@@ -112,7 +112,7 @@ void heavy_tails(FigureReport& report, const std::string& method, const std::str
     const double level = predicted(value_of(nu));
     if (std::isfinite(level))
       panel.curves.push_back(prediction(
-          run, [&](double) { return level; }, "", group));
+          run, [&](double) { return level; }, nu == "inf" ? "dashed: the theorem's level" : "", group));
   }
 }
 
@@ -170,8 +170,7 @@ const FigureRegistration registration{
     "fig11",
     {"Figure 11: large and heavy-tailed noise on a quadratic",
      "F.9 is silent on the start and the steps: x = 1 (0.1 for DSignSGD at σ = 100), 2,000 steps for DCSGD, 5,000 + "
-     "20,000·σ for "
-     "DSignSGD (at most 505,000). The bottom-left text says Gaussian and lists ν: read as Student's t.",
+     "20,000·σ for DSignSGD (at most 505,000). The bottom-left text says Gaussian and lists ν: read as Student's t.",
      nullptr, runs, draw}};
 
 }  // namespace

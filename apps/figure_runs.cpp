@@ -120,9 +120,9 @@ bool run_dealt(const Communicator& world, const std::string& figure, const std::
   const int each = static_cast<int>(std::min<std::int64_t>(ranks_each, world.size()));
   const int groups = world.size() / each;
   const auto mine = std::min(world.rank() / each, groups - 1);  // ranks left over join the last group
+  const auto hands = deal(runs, static_cast<std::size_t>(groups));
   std::vector<FigureRun> hand;
-  for (const std::size_t i : deal(runs, static_cast<std::size_t>(groups))[static_cast<std::size_t>(mine)])
-    hand.push_back(runs[i]);
+  for (const std::size_t i : hands[static_cast<std::size_t>(mine)]) hand.push_back(runs[i]);
   const Part group(world, mine);
   return run_all(group.comm(), groups > 1 ? concat(figure, " (", mine + 1, "/", groups, ")") : figure, hand, failure);
 }

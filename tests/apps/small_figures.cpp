@@ -23,7 +23,7 @@ namespace {
 std::vector<FigureRun> some(const std::string& model, int count) {
   std::vector<FigureRun> runs;
   for (int i = 0; i < count; ++i) {
-    auto config = landscape_config(model, "sign", "gaussian:1", 3, 0.001, 6000, 100);
+    auto config = landscape_config(model, "sign", "gaussian:1", 3, 0.001, 3000, 100);
     config.seed = static_cast<std::uint64_t>(i) + 1;
     runs.push_back({concat(model.substr(0, 5), "-", i), config});
   }
