@@ -42,7 +42,7 @@ void draw_panel(FigureReport& report, const std::vector<ScaledRun>& rules, const
   const auto settings = settings_of(rules, panel);
   Panel& losses = report.add_panel(panel.title, "iteration k", "training loss, mean ± s.e.");
   losses.log_y = true;
-  Panel& boxes = report.add_panel(panel.title + ": last iterates", "", "|last loss − mean last loss of the base run|");
+  Panel& boxes = report.add_panel(panel.title + ": last iterates", "", "|last loss − base run's mean|");
   boxes.log_y = true;
   Estimate base, fall;
   for (const auto& setting : settings) {
