@@ -15,14 +15,14 @@ std::map<std::string, Figure>& figures() {
 }
 
 Verdict Claim::verdict() const {
-  if (!std::isfinite(measured)) {
-    return relation == ">=" && measured > 0 ? Verdict::holds : Verdict::fails;
-  }
-  const double off = relation == "<=" ? measured - predicted : relation == ">=" ? predicted - measured
-                                                                                : std::abs(measured - predicted);
+  const Verdict beyond = unmet.empty() ? Verdict::fails : Verdict::inconclusive;
+  if (!std::isfinite(measured)) return relation == ">=" && measured > 0 ? Verdict::holds : beyond;
+  const double off = relation == "<=" ? measured - predicted
+      : relation == ">="              ? predicted - measured
+                                      : std::abs(measured - predicted);
   if (off <= tolerance) return Verdict::holds;
   // Three standard errors more might be chance.
-  return off <= tolerance + 3 * error ? Verdict::inconclusive : Verdict::fails;
+  return off <= tolerance + 3 * error ? Verdict::inconclusive : beyond;
 }
 
 RunRecord::RunRecord(const std::filesystem::path& folder) {
@@ -109,6 +109,28 @@ double mean_from(const RunRecord& run, const std::string& series, double from) {
     ++count;
   }
   return sum / count;
+}
+
+Level late_level(const RunRecord& run, double from, double memory) {
+  const double last = run.iteration().back();
+  const auto& sd = run.series("loss_sd");
+  double spread = 0, count = 0;
+  for (std::size_t i = 0; i < sd.size(); ++i) {
+    if (run.iteration()[i] < from) continue;
+    spread += sd[i];
+    ++count;
+  }
+  const double independent = std::max(1.0, std::min(count, (last - from) / (2 * memory)));
+  return {mean_from(run, "loss", from), spread / count / std::sqrt(run.replicas() * independent)};
+}
+
+double burst(const RunRecord& run) {
+  std::vector<double> late;
+  for (std::size_t i = 0; i < run.iteration().size(); ++i) {
+    if (run.iteration()[i] >= run.iteration().back() / 2) late.push_back(run.series("loss")[i]);
+  }
+  std::sort(late.begin(), late.end());
+  return late.back() / late[late.size() / 2];
 }
 
 Slope log_slope(const std::vector<double>& x, const std::vector<double>& y, const std::vector<double>& relative_error) {

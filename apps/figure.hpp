@@ -26,7 +26,7 @@ struct FigureRun {
 struct Curve {
   std::string label;  ///< empty: not in the legend
   std::vector<double> x, y;
-  std::vector<double> error;  ///< half the width of a band around y; empty: none
+  std::vector<double> error;   ///< half the width of a band around y; empty: none
   std::string style = "line";  ///< line (a measurement), dashed, dotted (predictions), points
   std::string group;
 };
@@ -52,11 +52,14 @@ struct Claim {
   std::string text;       ///< what is claimed
   std::string reference;  ///< where: "Prop. B.13", "Figure 8, left"
   double measured = 0;
-  double error = 0;       ///< standard error of `measured`; 0: not a random quantity
+  double error = 0;  ///< standard error of `measured`; 0: not a random quantity
   double predicted = 0;
-  double tolerance = 0;   ///< |measured − predicted| up to which it holds; one-sided claims: see `relation`
+  double tolerance = 0;        ///< |measured − predicted| up to which it holds; one-sided claims: see `relation`
   std::string relation = "=";  ///< "=", "<=" or ">="
   std::string derivation;      ///< how the tolerance was derived
+  /// What the claim presupposes and these runs do not have (stationarity, say), with its numbers; empty: all is met.
+  /// What would fail is inconclusive then; what holds has been measured all the same.
+  std::string unmet = "";
   Verdict verdict() const;
 };
 
@@ -102,8 +105,8 @@ class FigureReport {
 
 /// One figure; its file registers it.
 struct Figure {
-  std::string title;    ///< "Figure 9: stationary laws of DCSGD and DSignSGD"
-  std::string caption;  ///< what was chosen where Appendix F is silent
+  std::string title;                             ///< "Figure 9: stationary laws of DCSGD and DSignSGD"
+  std::string caption;                           ///< what was chosen where Appendix F is silent
   std::function<std::string(Scale)> scale_note;  ///< what quick cuts; "" for the paper's own settings
   std::function<std::vector<FigureRun>(Scale)> runs;
   std::function<void(Scale, FigureReport&)> report;
@@ -127,6 +130,16 @@ Curve prediction(const RunRecord& run, const std::function<double(double k)>& f,
 
 /// Mean of a series' records from iteration `from` on.
 double mean_from(const RunRecord& run, const std::string& series, double from);
+
+/// Mean loss from iteration `from` on with its standard error: the loss decorrelates over `memory` steps, and each
+/// record's mean over replicas has the standard deviation loss_sd/√R.
+struct Level {
+  double mean = 0, error = 0;
+};
+Level late_level(const RunRecord& run, double from, double memory);
+
+/// Largest loss of the last half over its median: how far a run is from stationary.
+double burst(const RunRecord& run);
 
 /// Slope of log y against log x by least squares, with its standard error from the standard errors of log y
 /// (`relative_error`, one for each point).

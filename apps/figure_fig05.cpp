@@ -1,8 +1,10 @@
 // Figure 5 (Appendix F.5): the ViT under heavy tails and large noise, DCSGD against DSignSGD.
+#include <algorithm>
 #include <cmath>
 
 #include "apps/figure_networks.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/text.hpp"
 
 namespace tersegrad {
 namespace {
@@ -21,15 +23,19 @@ std::vector<Setting> settings(Scale scale, bool sign, Sweep sweep) {
   const std::int64_t steps = sweep == Sweep::tails ? 1000 : sign ? 8000 : 5000;
   std::vector<Setting> all;
   const auto add = [&](const std::string& name, const std::string& label, const std::string& noise) {
-    // Quick: η is ten times the paper's for DCSGD, that 250 steps on 128 images go as far; a tenth for sign.
-    const double lr = paper ? 0.01 : sign ? 0.002 : 0.1;
+    // Quick: 250 steps, with ten times the paper's η for DCSGD, so that they go as far, and a fifth for sign. DCSGD
+    // under heavy tails keeps the paper's η and steps: how far a Cauchy's kicks carry is decided by both.
+    const bool whole = paper || (!sign && sweep == Sweep::tails);
+    const double lr = whole ? 0.01 : sign ? 0.002 : 0.1;
     all.push_back({method + "-" + name, label, label,
-                   network_config("vit", compressor, noise, 3, lr, paper ? steps : 250, paper ? 0 : 128)});
+                   network_config("vit", compressor, noise, 3, lr, whole ? steps : 250, paper ? 0 : 128)});
   };
   if (sweep == Sweep::tails) {
-    for (const auto& nu : nus) add("nu" + nu, nu == "inf" ? "ν = ∞" : "ν = " + nu, concat("student:", nu, sign ? ":1" : ":1e-4"));
+    for (const auto& nu : nus)
+      add("nu" + nu, nu == "inf" ? "ν = ∞" : "ν = " + nu, concat("student:", nu, sign ? ":1" : ":1e-4"));
   } else {
-    for (const double v : variances) add(concat("var", v), concat("σ² = ", v), concat("gaussian:", std::sqrt(v)));
+    for (const double v : variances)
+      add(concat("var", v), "σ² = " + format_number(v), concat("gaussian:", std::sqrt(v)));
   }
   return all;
 }
@@ -58,7 +64,8 @@ void draw(Scale scale, FigureReport& report) {
   panel(report, dcsgd_size, "DCSGD, large Gaussian noise");
   panel(report, sign_tails, "DSignSGD, heavy tails, σ² = 1");
   panel(report, sign_size, "DSignSGD, large Gaussian noise");
-  report.claim({"DCSGD at ν = 1 diverges: last loss over the first", "Figure 5, top left", worst_growth(report, dcsgd_tails.front(), repetitions), 0, 2, 0,
+  report.claim({"DCSGD at ν = 1 diverges: last loss over the first", "Figure 5, top left",
+                worst_growth(report, dcsgd_tails.front(), repetitions), 0, 2, 0,
                 ">=", "diverged, or the loss at least doubled"});
   const auto mean_last = [&](const Setting& setting) {
     double sum = 0;
@@ -66,26 +73,37 @@ void draw(Scale scale, FigureReport& report) {
     return sum;
   };
   report.claim({"DCSGD at ν = 1: last loss over that of ν = ∞", "Figure 5, top left",
-                mean_last(dcsgd_tails.front()) / mean_last(dcsgd_tails.back()), 0, 10, 0, ">=", "fails to converge: ten times the loss"});
-  report.claim({"DCSGD at ν = ∞ does not: last loss over the first", "Figure 5, top left", worst_growth(report, dcsgd_tails.back(), repetitions), 0, 1, 0,
-                "<=", "the loss falls"});
-  report.claim({"DCSGD at σ² = 1 diverges: last loss over the first", "Figure 5, top right", worst_growth(report, dcsgd_size.back(), repetitions), 0, 2, 0,
+                mean_last(dcsgd_tails.front()) / mean_last(dcsgd_tails.back()), 0, 10, 0,
+                ">=", "fails to converge: ten times the loss"});
+  report.claim({"DCSGD at ν = ∞ does not: last loss over the first", "Figure 5, top left",
+                worst_growth(report, dcsgd_tails.back(), repetitions), 0, 1, 0, "<=", "the loss falls"});
+  const auto worst_burst = [&](const Setting& setting) {
+    double worst = 0;
+    for (int r = 0; r < repetitions; ++r) worst = std::max(worst, burst(report.run(concat(setting.name, "-", r))));
+    return worst;
+  };
+  report.claim({"DCSGD at ν = 2 is not stationary: largest late loss over the median one", "Figure 5, top left",
+                worst_burst(dcsgd_tails[1]), 0, 3 * worst_burst(dcsgd_tails.back()), 0,
+                ">=", "bursts three times those of ν = ∞"});
+  report.claim({"DCSGD at σ² = 1 diverges: last loss over the first", "Figure 5, top right",
+                worst_growth(report, dcsgd_size.back(), repetitions), 0, 2, 0,
                 ">=", "diverged, or the loss at least doubled"});
   double worst = 0;
   for (const auto& all : {sign_tails, sign_size}) {
     for (const auto& setting : all) worst = std::max(worst, worst_growth(report, setting, repetitions));
   }
-  report.claim({"DSignSGD never diverges: largest last loss over the first, all ν and σ²", "Figure 5, bottom", worst, 0, 2, 0, "<=",
-                "finite, and not doubled"});
+  report.claim({"DSignSGD never diverges: largest last loss over the first, all ν and σ²", "Figure 5, bottom", worst, 0,
+                2, 0, "<=", "finite, and not doubled"});
 }
 
-const FigureRegistration registration{
-    "fig5",
-    {"Figure 5: the ViT under heavy-tailed and large noise", "",
-     [](Scale scale) -> std::string {
-       return scale == Scale::paper ? "" : "128 images (paper: 60,000), 250 steps (1,000 to 8,000), η = 0.1 for DCSGD and 0.002 for DSignSGD (0.01).";
-     },
-     runs, draw}};
+const FigureRegistration registration{"fig5",
+                                      {"Figure 5: the ViT under heavy-tailed and large noise", "",
+                                       [](Scale scale) -> std::string {
+                                         if (scale == Scale::paper) return "";
+                                         return "128 images (paper: 60,000); but for DCSGD under heavy tails 250 steps "
+                                                "(1,000 to 8,000), η = 0.1 for DCSGD and 0.002 for DSignSGD (0.01).";
+                                       },
+                                       runs, draw}};
 
 }  // namespace
 }  // namespace tersegrad

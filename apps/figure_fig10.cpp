@@ -20,7 +20,10 @@ std::vector<Setting> settings(Scale scale, bool normalised) {
     const std::string label = nu == "inf" ? "ν = ∞" : "ν = " + nu;
     all.push_back({concat(normalised ? "ntopk" : "topk", "-nu", nu), label, label,
                    network_config("resnet", normalised ? "ntopk:0.1" : "topk:0.1", concat("student:", nu, ":1e-4"), 3,
-                                  normalised ? 0.1 : paper ? 0.01 : 0.05, paper ? 1000 : 60, paper ? 0 : 32)});
+                                  normalised  ? 0.1
+                                      : paper ? 0.01
+                                              : 0.05,
+                                  paper ? 1000 : 60, paper ? 0 : 32)});
   }
   return all;
 }
@@ -34,19 +37,21 @@ std::vector<FigureRun> runs(Scale scale) {
 
 void draw(Scale scale, FigureReport& report) {
   const auto plain = settings(scale, false), normalised = settings(scale, true);
-  for (const auto& [all, title] : {std::pair{&plain, "Top-k, ResNet on CIFAR-10"}, {&normalised, "Top-k of the normalised gradient"}}) {
+  for (const auto& [all, title] :
+       {std::pair{&plain, "Top-k, ResNet on CIFAR-10"}, {&normalised, "Top-k of the normalised gradient"}}) {
     Panel& panel = report.add_panel(title, "iteration k", "training loss, mean ± s.e.");
     panel.log_y = true;
     for (const auto& setting : *all) panel.curves.push_back(mean_curve(report, setting, repetitions));
   }
-  report.claim({"Top-k at ν = 1 fails: last loss over the first", "Figure 10, left", worst_growth(report, plain.front(), repetitions), 0, 1.5, 0, ">=",
-                "diverged, or the loss grew by half"});
-  report.claim({"Top-k at ν = ∞ does not: last loss over the first", "Figure 10, left", worst_growth(report, plain.back(), repetitions), 0, 1, 0, "<=",
-                "the loss falls"});
+  report.claim({"Top-k at ν = 1 fails: last loss over the first", "Figure 10, left",
+                worst_growth(report, plain.front(), repetitions), 0, 1.5, 0,
+                ">=", "diverged, or the loss grew by half"});
+  report.claim({"Top-k at ν = ∞ does not: last loss over the first", "Figure 10, left",
+                worst_growth(report, plain.back(), repetitions), 0, 1, 0, "<=", "the loss falls"});
   double worst = 0;
   for (const auto& setting : normalised) worst = std::max(worst, worst_growth(report, setting, repetitions));
-  report.claim({"normalised Top-k at every ν: largest last loss over the first", "Figure 10, right", worst, 0, 1.05, 0, "<=",
-                "does not grow by more than 5 %"});
+  report.claim({"normalised Top-k at every ν: largest last loss over the first", "Figure 10, right", worst, 0, 1.05, 0,
+                "<=", "does not grow by more than 5 %"});
 }
 
 const FigureRegistration registration{

@@ -20,7 +20,8 @@ struct Setting {
   TrainConfig config;
 };
 
-/// Each setting `repetitions` times with seeds 1, 2, …; the initial parameters are the same in all.
+/// Each setting `repetitions` times, all with the same initial parameters and rows and each with a seed of its own:
+/// repetitions are independent, also between settings (rank tests and standard errors need that).
 std::vector<FigureRun> repeat(const std::vector<Setting>& settings, int repetitions);
 
 /// The mean loss of a setting's repetitions with the standard error as its band.
@@ -29,21 +30,31 @@ Curve mean_curve(FigureReport& report, const Setting& setting, int repetitions);
 /// Mean loss over the last tenth of each repetition; infinity for a diverged one.
 std::vector<double> last_losses(FigureReport& report, const Setting& setting, int repetitions);
 
+/// A mean and its standard error (0 for one value).
+struct Estimate {
+  double mean = 0, error = 0;
+};
+Estimate estimate(const std::vector<double>& values);
+
+/// How far the loss falls in the last third of a setting's repetitions: mean over its first half minus mean over its
+/// second; positive while it falls. Infinite if a repetition diverged.
+Estimate late_fall(FigureReport& report, const Setting& setting, int repetitions);
+
 /// The largest last loss of a setting's repetitions over their first; infinity if one diverged.
 double worst_growth(FigureReport& report, const Setting& setting, int repetitions);
 
-/// The linear speed-up: losses of settings that differ in N, the last of them with very many agents; the claims that more
-/// agents mean a lower loss, and that the gap to the last setting's loss falls as 1/N. Fluctuations enter the loss to
-/// second order, so E f(x_k) = f_∞ + c/N + O(1/N²) at every k: slope −1 of log gap against log of 1/(1/N − 1/N_last).
-void speed_up_panel(FigureReport& report, const std::vector<Setting>& settings, const std::vector<std::int64_t>& agents,
-                    int repetitions, const std::string& title, const std::string& reference);
-
-/// Figures 2, 4, 6 and 7: losses beside the base run's, a box plot of |last loss − base's mean last loss|, and the claim
-/// that every follower's errors lie below every breaker's (Mann–Whitney's U of each pair; the largest p-value).
-void scaling_panels(FigureReport& report, const std::vector<Setting>& settings, int repetitions, const std::string& title,
-                    const std::string& reference);
-
-/// One-sided p-value of the exact Mann–Whitney test that `low` tends to be below `high`.
-double mann_whitney(const std::vector<double>& low, const std::vector<double>& high);
+/// The linear speed-up of settings that differ in N, the last of them with very many agents: a panel of losses and one
+/// of gaps to the last setting's.
+///
+/// N enters the recursion of x_k through the covariance of the mean of N agents' messages alone, Σ(x)/N. To second
+/// order in the fluctuations E f(x_k) = A_k + C_k/N at every k: A_k the noiseless run (the bounds' transient), C_k
+/// growing to the stationary level (their second term); what N does to the drift (Δ of Theorems 3.7 and 3.12) is of
+/// order η/N. So the gap to N = ∞ has slope −1 against N at every k, stationary or not, and the loss itself the slope
+/// of A + C/N. Against a finite N_last the gap is C(1/N − 1/N_last), and the abscissa 1/(1/N − 1/N_last). Once
+/// fluctuations are no longer small beside the length on which ∇f changes, the next orders in 1/N enter: the slope over
+/// the two largest N sees them least.
+void speed_up_panels(FigureReport& report, const std::vector<Setting>& settings,
+                     const std::vector<std::int64_t>& agents, int repetitions, const std::string& title,
+                     const std::string& reference);
 
 }  // namespace tersegrad

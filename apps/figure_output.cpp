@@ -1,5 +1,6 @@
 #include "apps/figure_output.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -57,6 +58,7 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
   const auto path = folder / "figure.h5";
   auto file = Hdf5File::create(partial_path(path));
   file.set_attribute("/", "title", figure.title);
+  file.set_attribute("/", "choices", figure.caption);
   file.set_attribute("/", "note", note);
   int index = 0;
   for (const auto& panel : report.panels()) write_panel(file, concat("/panel", index++), *panel);
@@ -68,10 +70,16 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
   json["cut"] = note;
   json["claims"] = Json::array();
   for (const auto& claim : report.claims()) {
-    json["claims"].push_back({{"claim", claim.text}, {"reference", claim.reference}, {"measured", number(claim.measured)},
-                              {"standard_error", number(claim.error)}, {"relation", claim.relation},
-                              {"predicted", number(claim.predicted)}, {"tolerance", number(claim.tolerance)},
-                              {"derivation", claim.derivation}, {"verdict", text_of(claim.verdict())}});
+    json["claims"].push_back({{"claim", claim.text},
+                              {"reference", claim.reference},
+                              {"measured", number(claim.measured)},
+                              {"standard_error", number(claim.error)},
+                              {"relation", claim.relation},
+                              {"predicted", number(claim.predicted)},
+                              {"tolerance", number(claim.tolerance)},
+                              {"derivation", claim.derivation},
+                              {"verdict", text_of(claim.verdict())}});
+    if (!claim.unmet.empty()) json["claims"].back()["premise_not_met"] = claim.unmet;
   }
   write_file(folder / "report.json", json.dump(2) + "\n");
   run_python_script("plot-figure", {path.string(), "--out", (folder / "figure").string()});
@@ -79,13 +87,26 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
 
 std::string claim_table(const std::vector<Claim>& claims) {
   TextTable table({"claim", "reference", "measured", "predicted", "tolerance", "verdict"});
+  // How a tolerance was derived stands below, once for all claims that have it in common.
+  std::vector<std::string> notes;
   for (const auto& claim : claims) {
     const std::string error = claim.error > 0 ? " ± " + format_number(claim.error, 2) : "";
+    auto note = std::find(notes.begin(), notes.end(), claim.derivation);
+    if (note == notes.end()) note = notes.insert(note, claim.derivation);
     table.add({claim.text, claim.reference, format_number(claim.measured) + error,
-               (claim.relation == "=" ? "" : claim.relation == "<=" ? "≤ " : "≥ ") + format_number(claim.predicted),
-               format_number(claim.tolerance, 2), text_of(claim.verdict())});
+               (claim.relation == "="        ? ""
+                    : claim.relation == "<=" ? "≤ "
+                                             : "≥ ") +
+                   format_number(claim.predicted),
+               concat(format_number(claim.tolerance, 2), " [", note - notes.begin() + 1, "]"),
+               text_of(claim.verdict())});
   }
-  return table.str();
+  std::string text = table.str() + "Tolerances:\n";
+  for (std::size_t i = 0; i < notes.size(); ++i) text += concat("  [", i + 1, "] ", notes[i], "\n");
+  for (const auto& claim : claims) {
+    if (!claim.unmet.empty()) text += concat("Premise not met, ", claim.text, ": ", claim.unmet, "\n");
+  }
+  return text;
 }
 
 }  // namespace tersegrad

@@ -9,7 +9,8 @@
 
 namespace tersegrad {
 
-/// Writes figure.h5 (every panel and curve) and report.json, and has launch/plot-figure draw the pictures. \throws Error
+/// Writes figure.h5 (every panel and curve) and report.json, and has launch/plot-figure draw the pictures. \throws
+/// Error
 void write_figure(const std::filesystem::path& folder, const std::string& name, const Figure& figure, Scale scale,
                   const FigureReport& report);
 

@@ -20,7 +20,8 @@ std::unique_ptr<Objective> make_objective(const TrainConfig& config, const Hoste
   TERSEGRAD_CHECK(NetworkRegistry::instance().entries().count(name), "unknown model '", name, "' (networks: ",
                   join(NetworkRegistry::instance().names()), "; landscapes: ", join(LandscapeRegistry::instance().names()), ")");
   std::shared_ptr<const Dataset> dataset =
-      DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.seed, config.samples});
+      // Which rows are taken belongs to the problem, as the start does: runs that differ in their seed alone compare.
+      DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.init_seed, config.samples});
   return make_network_objective(config, std::move(dataset), agents);
 }
 

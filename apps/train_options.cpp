@@ -86,7 +86,7 @@ cxxopts::Options declare_train_options() {
       ("dataset", "data set", text(defaults.dataset))
       ("data", "folder of the data set's files (launch/get-data fills .data)", text(defaults.data.string()))
       ("samples", "training rows used; 0: all", text(defaults.samples))
-      ("init-seed", "seed of the initial parameters", text(defaults.init_seed))
+      ("init-seed", "seed of the initial parameters, and of the rows that --samples or a test split takes", text(defaults.init_seed))
       ("replicas", "landscape: independent repetitions, trained as one vector", text(defaults.replicas))
       ("start", "landscape: starting point, numbers separated by commas, or one for all coordinates; none: its own",
        cxxopts::value<std::string>());

@@ -247,7 +247,7 @@ TEST(Landscape, ObservesItsReplicas) {
             (std::vector<float>{6, 4, 2, 0, 0, 0}));
   std::vector<double> observed(objective->observables().size());
   objective->observe(observed);
-  const std::vector<double> expected{16 / std::sqrt(2.0), (52.0 + 4) / 2, (25.0 + 1) / 2, 1, 2, 2, 2, 8};
+  const std::vector<double> expected{16 / std::sqrt(2.0), (52.0 + 4) / 2, (25.0 + 1) / 2, 1, 2, 2, 2, 8, 4};
   ASSERT_EQ(observed.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_DOUBLE_EQ(observed[i], expected[i]) << i;
 }

@@ -108,6 +108,9 @@ class LandscapeObjective final : public Objective {
       all.push_back({concat("x", j, "_mean"), "", "mean of the coordinate over replicas, before the update"});
       all.push_back({concat("x", j, "_var"), "", "variance of the coordinate over replicas, before the update"});
     }
+    if (coordinate_series() > 1) {
+      all.push_back({"x0_x1_cov", "", "covariance of the first two coordinates over replicas, before the update"});
+    }
     return all;
   }
 
@@ -115,6 +118,7 @@ class LandscapeObjective final : public Objective {
     const auto dim = static_cast<std::size_t>(layout_.dim);
     const auto minimiser = landscape_->minimiser();
     Moments loss, norm2, distance2;
+    Moments pair;  // of x_0 + x_1: its variance holds the covariance
     std::vector<Moments> coordinates(static_cast<std::size_t>(coordinate_series()));
     std::int64_t diverged = 0;
     for (std::size_t r = 0; r < f_.size(); ++r) {
@@ -129,6 +133,7 @@ class LandscapeObjective final : public Objective {
         distance += offset * offset;
       }
       for (std::size_t j = 0; j < coordinates.size(); ++j) coordinates[j].add(x[j]);
+      if (coordinates.size() > 1) pair.add(static_cast<double>(x[0]) + static_cast<double>(x[1]));
       loss.add(f_[r]);
       norm2.add(squares_[r]);
       distance2.add(distance);
@@ -142,6 +147,7 @@ class LandscapeObjective final : public Objective {
       out[at++] = coordinate.mean();
       out[at++] = coordinate.variance();
     }
+    if (coordinates.size() > 1) out[at++] = 0.5 * (pair.variance() - coordinates[0].variance() - coordinates[1].variance());
   }
 
  private:

@@ -1,0 +1,166 @@
+#include "apps/figure_runs.hpp"
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "apps/objective.hpp"
+#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/log/run_file.hpp"
+#include "tersegrad/train/sde_run.hpp"
+#include "tersegrad/train/trainer.hpp"
+
+namespace tersegrad {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A part of a communicator's ranks, in their order; empty on ranks of no colour. Collective to make and to destroy.
+class Part {
+ public:
+  Part(const Communicator& whole, int colour) { MPI_Comm_split(whole.handle(), colour, whole.rank(), &handle_); }
+  ~Part() {
+    if (handle_ != MPI_COMM_NULL) MPI_Comm_free(&handle_);
+  }
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+  bool takes_part() const { return handle_ != MPI_COMM_NULL; }
+  Communicator comm() const { return Communicator(handle_); }
+
+ private:
+  MPI_Comm handle_ = MPI_COMM_NULL;
+};
+
+/// Whether the folder holds this very run, finished.
+bool is_done(const fs::path& folder, const TrainConfig& config) {
+  if (!fs::exists(folder / "run.h5")) return false;
+  try {
+    const RunFile file = RunFile::open(folder);
+    const LogField* interrupted = find_field(file.summary(), "interrupted");
+    if (!file.finished() || (interrupted != nullptr && std::get<bool>(interrupted->value))) return false;
+    const auto wanted = config.describe();
+    return std::all_of(wanted.begin(), wanted.end(), [&](const LogField& field) {
+      const LogField* found = find_field(file.configuration(), field.key);
+      return field.key == "data" || (found != nullptr && found->value == field.value);
+    });
+  } catch (const Error&) {
+    return false;  // damaged: run again
+  }
+}
+
+/// One run on as many of the ranks as have an agent; the others wait, which costs their cores nothing.
+struct Outcome {
+  RunResult result;
+  std::string failure;  ///< on the ranks that failed together
+};
+Outcome run_one(const Communicator& ranks, const TrainConfig& config) {
+  Outcome outcome;
+  const Part part(ranks, config.sde > 0 || ranks.rank() < config.agents ? 0 : MPI_UNDEFINED);
+  if (part.takes_part()) {
+    try {
+      outcome.result = config.sde > 0 ? simulate_sde(part.comm(), config, make_objective)
+                                      : train(part.comm(), config, make_objective);
+    } catch (const CollectiveError& error) {
+      outcome.failure = error.what();
+    }
+  }
+  std::int64_t interrupted = outcome.result.interrupted ? 1 : 0;
+  ranks.max(std::span(&interrupted, 1));
+  outcome.result.interrupted = interrupted > 0;
+  return outcome;
+}
+
+/// One line a finished run, with the time that is left for the runs of the same ranks.
+class Progress {
+ public:
+  Progress(std::string figure, std::size_t runs) : figure_(std::move(figure)), runs_(runs) {}
+  void finished(const FigureRun& run, const RunResult& result) {
+    ++done_;
+    const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    std::string line =
+        concat(figure_, ": ", run.name, ", ", format_duration(result.total_s), result.diverged ? ", diverged" : "",
+               result.interrupted ? ", interrupted" : "", "; run ", done_, " of ", runs_);
+    if (done_ < runs_ && !result.interrupted) {
+      const double each = spent / static_cast<double>(done_);
+      line += concat(", about ", format_duration(each * static_cast<double>(runs_ - done_)), " left");
+    }
+    std::cout << line + "\n" << std::flush;
+  }
+
+ private:
+  std::string figure_;
+  std::size_t runs_, done_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// The runs one after another. \return false if asked to stop, or if one failed: then `failure` is set on a rank that
+/// had it
+bool run_all(const Communicator& ranks, const std::string& figure, const std::vector<FigureRun>& runs,
+             std::string& failure) {
+  Progress progress(figure, runs.size());
+  for (const auto& run : runs) {
+    const Outcome outcome = run_one(ranks, run.config);
+    failure = outcome.failure;
+    std::int64_t failed = failure.empty() ? 0 : 1;
+    ranks.max(std::span(&failed, 1));
+    if (failed > 0) return false;
+    if (ranks.rank() == 0) progress.finished(run, outcome.result);
+    if (outcome.result.interrupted) return false;
+  }
+  return true;
+}
+
+/// Runs dealt to groups of ranks that work side by side. As run_all().
+bool run_dealt(const Communicator& world, const std::string& figure, const std::vector<FigureRun>& runs,
+               std::int64_t ranks_each, std::string& failure) {
+  const int each = static_cast<int>(std::min<std::int64_t>(ranks_each, world.size()));
+  const int groups = world.size() / each;
+  const auto mine = std::min(world.rank() / each, groups - 1);  // ranks left over join the last group
+  const auto hands = deal(runs, static_cast<std::size_t>(groups));
+  std::vector<FigureRun> hand;
+  for (const std::size_t i : hands[static_cast<std::size_t>(mine)]) hand.push_back(runs[i]);
+  const Part group(world, mine);
+  return run_all(group.comm(), groups > 1 ? concat(figure, " (", mine + 1, "/", groups, ")") : figure, hand, failure);
+}
+
+}  // namespace
+
+RunTally execute_runs(const Communicator& world, const std::string& figure, std::vector<FigureRun> runs,
+                      const RunPlace& place) {
+  RunTally tally;
+  tally.all = runs.size();
+  std::vector<std::uint8_t> done(runs.size(), 0);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    auto& [name, config] = runs[i];
+    config.out = place.folder / "runs" / name;
+    config.data = place.data;
+    config.overwrite = true;
+    config.sinks = {"hdf5"};
+    if (world.rank() == 0) done[i] = is_done(config.out, config);
+  }
+  world.broadcast(std::as_writable_bytes(std::span(done)), 0);
+  std::vector<FigureRun> wide, dealt;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (done[i] != 0) {
+      ++tally.done;
+    } else {
+      (is_landscape(runs[i].config.model) ? wide : dealt).push_back(std::move(runs[i]));
+    }
+  }
+  if (tally.done > 0 && world.rank() == 0) {
+    std::cout << concat(figure, ": ", tally.done, " of ", tally.all, " runs are there already\n") << std::flush;
+  }
+  std::string failure;
+  std::int64_t stopped = !run_all(world, figure, wide, failure) ? 1 : 0;
+  if (stopped == 0) stopped = run_dealt(world, figure, dealt, place.ranks_per_run, failure) ? 0 : 1;
+  collectively(world, [&] { TERSEGRAD_CHECK(failure.empty(), failure); });
+  world.max(std::span(&stopped, 1));  // a group may have ended its runs before it was asked to stop
+  tally.interrupted = stopped > 0;
+  return tally;
+}
+
+}  // namespace tersegrad

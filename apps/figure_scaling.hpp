@@ -1,0 +1,40 @@
+// Figures 2, 4, 6 and 7: runs under the scaling rules, beside their base run and beside runs that break them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/figure_networks.hpp"
+
+namespace tersegrad {
+
+/// A run relative to its base run (η, B, N, σ).
+struct ScaledRun {
+  std::string name, label;
+  std::string group;  ///< base, follows, breaks
+  std::string compressor;
+  std::int64_t agents = 1, batch = 1;
+  double lr_factor = 1;
+  double sigma_factor = 1;  ///< √(1/δ) where δB is no whole number
+};
+
+/// What such a figure runs on one network.
+struct ScalingPanel {
+  std::string network, title, reference;
+  double lr = 0, sigma = 0;  ///< of the base run, at B = 1
+  std::int64_t steps = 0, samples = 0;
+  int repetitions = 1;
+};
+
+std::vector<FigureRun> scaling_runs(const std::vector<ScaledRun>& rules, const std::vector<ScalingPanel>& panels);
+
+/// For each network the losses beside the base run's, a box plot of |last loss − the base run's mean last loss|, and
+/// the claim that every follower's errors lie below every breaker's (exact Mann–Whitney test of each pair; the largest
+/// p). The rules speak of stationary levels: where the base run still falls (late_fall beyond two standard errors, and
+/// by more than a tenth of the follower's error), a claim that would fail is inconclusive.
+void draw_scaling(FigureReport& report, const std::vector<ScaledRun>& rules, const std::vector<ScalingPanel>& panels);
+
+/// One-sided p-value of the exact Mann–Whitney test that `low` tends to be below `high`. Samples must be independent.
+double mann_whitney(const std::vector<double>& low, const std::vector<double>& high);
+
+}  // namespace tersegrad

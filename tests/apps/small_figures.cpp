@@ -1,0 +1,57 @@
+// `tersegrad reproduce` with figures that take a second: what tests stop, start again and ask for verdicts.
+#include <memory>
+
+#include "apps/figure.hpp"
+#include "apps/objective.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
+#include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/train/landscape_objective.hpp"
+
+namespace tersegrad {
+
+// "quadratic" is taken for a landscape, "dealt" for a network, whose runs are dealt to the ranks.
+bool is_landscape(const std::string& model) { return Spec::parse(model).name == "quadratic"; }
+
+std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents&) {
+  TERSEGRAD_CHECK(config.model != "nowhere", "there is no landscape 'nowhere'");
+  return make_landscape_objective(config, LandscapeRegistry::instance().make("quadratic:1x10"));
+}
+
+namespace {
+
+std::vector<FigureRun> some(const std::string& model, int count) {
+  std::vector<FigureRun> runs;
+  for (int i = 0; i < count; ++i) {
+    auto config = landscape_config(model, "sign", "gaussian:1", 3, 0.001, 3000, 100);
+    config.seed = static_cast<std::uint64_t>(i) + 1;
+    runs.push_back({concat(model.substr(0, 5), "-", i), config});
+  }
+  return runs;
+}
+
+std::vector<FigureRun> four_of_each(Scale) {
+  auto runs = some("quadratic:1x10", 4);
+  const auto more = some("dealt", 4);
+  runs.insert(runs.end(), more.begin(), more.end());
+  return runs;
+}
+
+void draw(Scale, FigureReport& report) {
+  Panel& panel = report.add_panel("losses", "iteration k", "f(x_k)");
+  panel.curves.push_back(loss_curve(report.run("quadr-0"), "first", "first"));
+  report.claim({"a claim that holds", "test", 1, 0, 1, 0, "=", "by hand"});
+}
+
+void draw_failing(Scale scale, FigureReport& report) {
+  draw(scale, report);
+  report.claim({"a claim that fails", "test", 2, 0, 1, 0, "=", "by hand"});
+  report.claim({"a claim whose premise is not met", "test", 2, 0, 1, 0, "=", "by hand", "it is not"});
+}
+
+const FigureRegistration first{"fig1", {"Small", "", nullptr, four_of_each, draw}};
+const FigureRegistration second{"fig2", {"Broken", "", nullptr, [](Scale) { return some("nowhere", 2); }, draw}};
+const FigureRegistration third{"fig3", {"Failing", "", nullptr, [](Scale) { return some("quadratic:1x10", 1); }, draw_failing}};
+
+}  // namespace
+}  // namespace tersegrad
