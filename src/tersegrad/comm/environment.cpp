@@ -16,9 +16,21 @@
 namespace tersegrad {
 namespace {
 
+/// Settings for Open MPI's transport over TCP, which reads them as it starts; what a user has set stands, and other
+/// libraries and transports ignore them. By default a receiver asks for every piece of a large message, and its request
+/// waits behind the megabytes that it is sending itself: two ranks that send to each other at once get half of what the
+/// link carries (at 100 Mbit/s an all-gather of 4.2 MB takes 0.63 s instead of 0.36 s).
+void prepare_tcp() {
+  ::setenv("OMPI_MCA_btl_tcp_flags", "1", 0);  // send; do not put
+  // Without asking at all where a segment of OrderedSum fits.
+  ::setenv("OMPI_MCA_btl_tcp_eager_limit", "524288", 0);
+  ::setenv("OMPI_MCA_btl_tcp_max_send_size", "524288", 0);
+}
+
 class Environment {
  public:
   Environment(int* argc, char*** argv) {
+    prepare_tcp();
     int provided = 0;
     const int status = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
     if (status != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED) {
