@@ -40,7 +40,8 @@ TEST_F(OutputFolderTest, LeavesNoEmptyFolderOfItsOwn) {
 
 TEST_F(OutputFolderTest, RefusesEveryFileOfARunAndOnlyThose) {
   for (const char* name : {"run.h5", "run.h5.part", "metrics.csv", "metrics.csv.part", "metrics.jsonl", "summary.json",
-                           "summary.json.part", "checkpoint-500.h5", "checkpoint-500", "checkpoint-0500.bin.part", "run.h5.previous"}) {
+                           "summary.json.part", "checkpoint-500.h5", "checkpoint-500", "checkpoint-0500.bin.part", "run.h5.previous",
+                           "metrics.csv.previous"}) {
     const auto folder = folder_ / "x";
     fs::create_directory(folder);
     write_file(folder / name, "x");
@@ -74,14 +75,19 @@ TEST_F(OutputFolderTest, ResumeSetsTheLogAsideUntilItIsCopied) {
   write_file(folder_ / "checkpoint-50.h5", "x");
   {
     OutputFolder out(folder_, ExistingRun::resume);
-    EXPECT_EQ(out.previous_log(), folder_ / "run.h5.previous");
+    EXPECT_EQ(out.previous_log().hdf5, folder_ / "run.h5.previous");
+    EXPECT_EQ(out.previous_log().csv, folder_ / "metrics.csv.previous");
     Log log({"csv", "hdf5"});
     log.begin(synthetic_info(folder_, run));
   }  // stopped before the log was copied
   OutputFolder out(folder_, ExistingRun::resume);
   Log log({"csv", "hdf5", "summary"});
   log.begin(synthetic_info(folder_, run));
-  EXPECT_EQ(log.replay(out.previous_log(), 50), 50);
+  const RunInfo info = synthetic_info(folder_, run);
+  const auto hdf5 = PastRecords::find({out.previous_log().hdf5, {}}, info.columns, {50, 50});
+  const auto csv = PastRecords::find({{}, out.previous_log().csv}, info.columns, {50, 50});
+  EXPECT_EQ(records_of(csv), records_of(hdf5));
+  log.replay(csv);
   out.discard_previous_log();
   EXPECT_TRUE(out.previous_log().empty());
   log.finish({});

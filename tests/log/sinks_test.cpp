@@ -169,7 +169,9 @@ TEST_F(SinksTest, ReplayContinuesALogWithoutGapOrDuplicate) {
   RunInfo info = synthetic_info(folder_ / "new", run);
   info.columns.push_back({"novel", "", "not in the old log"});
   log.begin(info);
-  EXPECT_EQ(log.replay(folder_ / "old", 9000), 9000);
+  const auto past = PastRecords::find({folder_ / "old" / "run.h5.part", {}}, info.columns, {9000, 9000});
+  EXPECT_EQ(past.remark(), "");
+  log.replay(past);
   for (std::int64_t step = 9001; step <= 9500; ++step) {
     auto record = synthetic_record(run, step);
     record.push_back(1);

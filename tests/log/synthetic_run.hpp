@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tersegrad/log/log.hpp"
+#include "tersegrad/log/text_file.hpp"
 
 namespace tersegrad::testing {
 
@@ -101,6 +102,19 @@ inline void write_synthetic(const std::filesystem::path& folder, const Synthetic
   log.begin(synthetic_info(folder, run));
   for (std::int64_t step = run.every; step <= run.steps; step += run.every) log.write(synthetic_record(run, step));
   if (finish) log.finish(synthetic_summary(run));
+}
+
+/// The records as rows of metrics.csv, for comparisons (NaN equals NaN).
+inline std::vector<std::string> records_of(const PastRecords& past) {
+  std::vector<std::string> rows;
+  past.each([&](const std::vector<double>& record) {
+    rows.emplace_back();
+    for (const double value : record) {
+      append_number(rows.back(), value, NonFinite::named);
+      rows.back() += ',';
+    }
+  });
+  return rows;
 }
 
 /// The text of the Error that `action` throws; fails the test if it throws none or more than one line.

@@ -1,11 +1,9 @@
 #include "tersegrad/log/log.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/log/run_file.hpp"
 
 namespace tersegrad {
 
@@ -43,33 +41,15 @@ void Log::flush() {
   for (auto& member : sinks_) member.sink->flush();
 }
 
-std::int64_t Log::replay(const std::filesystem::path& previous, std::int64_t last_step, std::int64_t most) {
-  constexpr std::int64_t block = 4096;
-  const RunFile file = RunFile::open(previous);
-  std::vector<double> record(columns_.size());
-  const std::int64_t records = std::min(most, file.records());
-  for (std::int64_t first = 0; first < records; first += block) {
-    const std::int64_t count = std::min(block, records - first);
-    std::vector<std::vector<double>> values;
-    for (const auto& column : columns_) {
-      values.push_back(file.has(column.name)
-                           ? file.series(column.name, first, count)
-                           : std::vector<double>(static_cast<std::size_t>(count), std::numeric_limits<double>::quiet_NaN()));
+void Log::replay(const PastRecords& past) {
+  TERSEGRAD_CHECK(past.columns().size() == columns_.size(), "bug: the records of the past have ", past.columns().size(),
+                  " values where the run has ", columns_.size(), " columns");
+  past.each([&](const std::vector<double>& record) {
+    for (auto& member : sinks_) {
+      if (member.sink->needs_folder()) member.sink->write(record);
     }
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto row = static_cast<std::size_t>(i);
-      if (values.front()[row] > static_cast<double>(last_step)) {
-        flush();
-        return first + i;
-      }
-      for (std::size_t c = 0; c < record.size(); ++c) record[c] = values[c][row];
-      for (auto& member : sinks_) {
-        if (member.sink->needs_folder()) member.sink->write(record);
-      }
-    }
-  }
+  });
   flush();
-  return records;
 }
 
 void Log::finish(const LogFields& summary) {

@@ -1,12 +1,12 @@
 // The sinks of one run together, and the names of its files.
 #pragma once
 
-#include <cstdint>
-#include <limits>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tersegrad/log/past_records.hpp"
 #include "tersegrad/log/sink.hpp"
 
 namespace tersegrad {
@@ -29,11 +29,9 @@ class Log {
   /// \throws Error; a record that has not one value per column is a bug and is refused
   void write(const std::vector<double>& record);
   void flush();
-  /// Repeats the records of an earlier log (run.h5, also .part) up to and including step `last_step`, `most` of them at
-  /// most, for a run that goes on from there: into the files, not onto the console; then flushes. Columns are matched by
-  /// name; what the earlier log does not have is NaN. \returns the number of records  \throws Error
-  std::int64_t replay(const std::filesystem::path& previous, std::int64_t last_step,
-                      std::int64_t most = std::numeric_limits<std::int64_t>::max());
+  /// Repeats the records of an earlier log, found for the columns of this one, for a run that goes on from there: into
+  /// the files, not onto the console; then flushes. \throws Error
+  void replay(const PastRecords& past);
   /// The summary sink comes last whatever the order given: where summary.json stands, the run is complete.
   void finish(const LogFields& summary);
 

@@ -21,7 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* lock_name = ".tersegrad-lock";
 constexpr const char* checkpoints_name = "checkpoints";
-constexpr const char* previous_name = "run.h5.previous";
+constexpr const char* hdf5_name = "run.h5";
+constexpr const char* csv_name = "metrics.csv";
+
+/// Where a log stands until its records are in the log of the run that goes on.
+fs::path aside(fs::path path) { return path += ".previous"; }
 
 void remove_file(const fs::path& path) {
   std::error_code error;
@@ -33,9 +37,9 @@ void remove_file(const fs::path& path) {
 
 bool is_run_file(const std::string& name) {
   std::string_view rest = name;
-  if (rest == previous_name || rest == "run.h5.new") return true;
+  if (rest == aside(hdf5_name) || rest == aside(csv_name) || rest == "run.h5.new") return true;
   if (rest.ends_with(".part")) rest.remove_suffix(5);
-  for (const std::string_view known : {"run.h5", "metrics.csv", "metrics.jsonl", "summary.json"}) {
+  for (const std::string_view known : {hdf5_name, csv_name, "metrics.jsonl", "summary.json"}) {
     if (rest == known) return true;
   }
   constexpr std::string_view checkpoint = "checkpoint-";
@@ -62,14 +66,7 @@ OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folde
       for (const auto& file : files) remove_file(file);
       ::rmdir((folder_ / checkpoints_name).c_str());  // refuses when anything else is in it
     } else if (existing == ExistingRun::resume) {
-      const auto log = folder_ / "run.h5";
-      const auto previous = folder_ / previous_name;
-      // A previous log is there already when a resume was itself stopped before it had copied it.
-      for (const auto& candidate : {log, partial_path(log)}) {
-        if (fs::exists(previous, error) || !fs::exists(candidate, error)) continue;
-        fs::rename(candidate, previous, error);
-        TERSEGRAD_CHECK(!error, "cannot rename '", candidate.string(), "': ", error.message());
-      }
+      set_log_aside();
       remove_file(folder_ / "summary.json");
     }
   } catch (...) {
@@ -80,13 +77,31 @@ OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folde
 
 OutputFolder::~OutputFolder() { unlock(); }
 
-fs::path OutputFolder::previous_log() const {
-  std::error_code error;
-  const auto previous = folder_ / previous_name;
-  return fs::exists(previous, error) ? previous : fs::path();
+void OutputFolder::set_log_aside() const {
+  for (const char* name : {hdf5_name, csv_name}) {
+    const auto log = folder_ / name;
+    std::error_code error;
+    // A previous log is there already when a resume was itself stopped before it had copied it.
+    for (const auto& candidate : {log, partial_path(log)}) {
+      if (fs::exists(aside(log), error) || !fs::exists(candidate, error)) continue;
+      fs::rename(candidate, aside(log), error);
+      TERSEGRAD_CHECK(!error, "cannot rename '", candidate.string(), "': ", error.message());
+    }
+  }
 }
 
-void OutputFolder::discard_previous_log() { remove_file(folder_ / previous_name); }
+PastLog OutputFolder::previous_log() const {
+  const auto existing = [&](const char* name) {
+    std::error_code error;
+    const auto previous = aside(folder_ / name);
+    return fs::exists(previous, error) ? previous : fs::path();
+  };
+  return {existing(hdf5_name), existing(csv_name)};
+}
+
+void OutputFolder::discard_previous_log() {
+  for (const char* name : {hdf5_name, csv_name}) remove_file(aside(folder_ / name));
+}
 
 std::vector<fs::path> OutputFolder::run_files() const {
   std::vector<fs::path> files;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tersegrad/log/past_records.hpp"
+
 namespace tersegrad {
 
 /// What to do with a run that the folder already holds.
@@ -13,7 +15,8 @@ enum class ExistingRun { refuse, overwrite, resume };
 /// Claims --out DIR for the lifetime of the object; the claim ends with the process, however it ends.
 ///
 /// A run consists of run.h5, metrics.csv, metrics.jsonl, summary.json, checkpoint-<digits>[.<suffix>] (also in the
-/// folder checkpoints), each also as .part, run.h5.previous and run.h5.new. Nothing else in the folder is ever touched.
+/// folder checkpoints), each also as .part, run.h5.new, run.h5.previous and metrics.csv.previous. Nothing else in the folder is
+/// ever touched.
 class OutputFolder {
  public:
   /// Creates the folder (and its parents) where it is missing.
@@ -28,15 +31,16 @@ class OutputFolder {
 
   const std::filesystem::path& path() const { return folder_; }
 
-  /// resume: the run.h5 to take the records of the past from (Log::replay); empty if there is none (it was
-  /// logged without the sink hdf5). It stands aside as run.h5.previous, so that the sinks begin anew, until
+  /// resume: the run.h5 and the metrics.csv to take the records of the past from (PastRecords), as far as the run had
+  /// such sinks. They stand aside as run.h5.previous and metrics.csv.previous, so that the sinks begin anew, until
   /// discard_previous_log().
-  std::filesystem::path previous_log() const;
+  PastLog previous_log() const;
   void discard_previous_log();
 
  private:
   void lock();
   void unlock();
+  void set_log_aside() const;
   std::vector<std::filesystem::path> run_files() const;
   std::filesystem::path folder_;
   bool created_ = false;

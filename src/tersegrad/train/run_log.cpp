@@ -1,6 +1,7 @@
 #include "tersegrad/train/run_log.hpp"
 
-#include "tersegrad/core/error.hpp"
+#include <cstdio>
+
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/recorder.hpp"
 
@@ -18,14 +19,14 @@ void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const TrainCon
   info.columns = Recorder::columns();
   info.columns.insert(info.columns.end(), observables.begin(), observables.end());
   info.steps = config.steps;
-  log.begin(info);
-  if (past.step == 0 || !folder) return;
   // Without a sink of files there is no log to go on with.
-  const auto previous = folder->previous_log();
-  if (previous.empty()) return;
-  const std::int64_t found = log.replay(previous, past.step, past.records);
-  TERSEGRAD_CHECK(found == past.records, "the log in '", previous.string(), "' has ", found, " records up to step ", past.step,
-                  " (the checkpoint of that step was taken behind ", past.records, ")");
+  const PastLog previous = past.step > 0 && folder ? folder->previous_log() : PastLog();
+  std::optional<PastRecords> records;
+  if (!previous.empty()) records = PastRecords::find(previous, info.columns, past);
+  log.begin(info);
+  if (!records) return;
+  if (!records->remark().empty()) std::fprintf(stderr, "tersegrad: %s\n", records->remark().c_str());
+  log.replay(*records);
   folder->discard_previous_log();
 }
 

@@ -10,16 +10,11 @@
 
 namespace tersegrad {
 
-/// Where the log of a run that goes on stands.
-struct LogPast {
-  std::int64_t step = 0;     ///< last one of the past; 0: the run begins
-  std::int64_t records = 0;  ///< made until then
-};
-
 /// Claims config.out (if any) and begins the log: every option, then `resolved` (what the options came to), as the
 /// configuration; Recorder's columns, then `observables`.
 /// \param folder receives the claim, which must last as long as the run
-/// \param past   the records of a resumed run's past are repeated from its run.h5 \throws Error
+/// \param past   the records of a resumed run's past are repeated from its log (PastRecords); that they did not come
+///               from run.h5 is said on standard error  \throws Error
 void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const TrainConfig& config, const LogFields& resolved,
                    const std::vector<SeriesInfo>& observables, const LogPast& past = {});
 
