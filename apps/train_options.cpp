@@ -129,7 +129,7 @@ cxxopts::Options declare_train_options() {
       ("stall-timeout", "seconds without progress on a rank that end the run; 0: never", text(defaults.stall_timeout))
       ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
       ("log-every", "steps between log records", text(defaults.log_every))
-      ("eval-every", "steps between evaluations on the test set; 0: at the end only", text(defaults.eval_every))
+      ("eval-every", "steps between evaluations on the test set; 0: at the end only; -1: never", text(defaults.eval_every))
       ("noise-report", "steps between measurements of the agents' gradient noise; 0: none", text(defaults.noise_report))
       ("threads", "LibTorch threads per rank; more than 1 changes the order of sums", text(defaults.threads))
       ("h,help", "this text");

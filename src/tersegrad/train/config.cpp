@@ -143,7 +143,7 @@ void TrainConfig::validate() const {
   at_least("warmup", warmup, 0);
   at_least("steps", steps, 1);
   at_least("sde", sde, 0);
-  at_least("eval-every", eval_every, 0);
+  at_least("eval-every", eval_every, -1);
   at_least("log-every", log_every, 1);
   at_least("noise-report", noise_report, 0);
   at_least("threads", threads, 1);

@@ -377,7 +377,7 @@ void Run::finish() {
   RunCounters now = counters();
   result_.measured = now.measured;
   result_.total_s = now.elapsed_s - now.evaluation_s;
-  result_.test = evaluate(comm_, parts_->map(), *parts_->objective);
+  if (config().eval_every >= 0) result_.test = evaluate(comm_, parts_->map(), *parts_->objective);
 
   // The last step is always logged, and carries the final evaluation.
   record_.test = result_.test;
