@@ -211,6 +211,25 @@ class Refusals(Runs):
         self.assertIn("going back", lines[0])
         self.assert_same(part, self.out)
 
+    def test_a_torn_log(self):
+        """What a kill can do to run.h5: the past then comes from metrics.csv; without that too, nothing goes on or is lost."""
+        part = self.taken_back(self.out, "part", 40)
+        os.truncate(part / "run.h5.part", (part / "run.h5.part").stat().st_size // 2)
+        table = (part / "metrics.csv.part").read_bytes()
+        (part / "metrics.csv.part").write_bytes(table[:len(table) // 10])
+        for _ in range(2):
+            with Job(local("train", "--resume", part)) as job:
+                self.ended(job, self.at_start)
+                self.assertEqual(job.status, 1, job.text(job.errors))
+                self.one_line(job, "run.h5.previous", "metrics.csv.previous", "records of the run's past are lost")
+        (part / "metrics.csv.previous").write_bytes(table)
+        _, errors = self.job("train", "--resume", part)
+        lines = self.ours(errors)
+        self.assertEqual(len(lines), 1, errors)
+        self.assertIn("run.h5.previous", lines[0])
+        self.assertIn("come from", lines[0])
+        self.assert_same(part, self.out)
+
     def test_all_damaged(self):
         part = self.taken_back(self.out, "part", 40)
         for step in (20, 40):

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -168,12 +169,15 @@ TEST_F(FailureTest, KilledRunLeavesTheRecordsInFrontOfTheLastFlush) {
     std::filesystem::create_directories(folder);
     safe = 0;
     const pid_t pid = ::fork();
-    if (pid == 0) write_for_ever(folder, run, safe);
+    if (pid == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it ends with the test, however that ends
+      write_for_ever(folder, run, safe);
+    }
     while (safe == 0 && ::waitpid(pid, nullptr, WNOHANG) == 0) ::usleep(1000);
+    ASSERT_GT(safe, 0);  // or it has ended by itself
     ::usleep(static_cast<useconds_t>(1000 + 17000 * round));
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    ASSERT_GT(safe, 0);
 
     const auto past = PastRecords::find({folder / "run.h5.part", folder / "metrics.csv.part"}, synthetic_info(folder, run).columns,
                                         {safe, safe});
