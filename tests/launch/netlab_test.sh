@@ -40,20 +40,28 @@ nothing_left() {  # <mark in the command line>
 # What the interfaces of the agents' hosts saw is what was counted, 5 % for the laboratory's own messages.
 measures_the_counted_bytes() {
   needs_namespaces
-  local compressor
-  for compressor in none sign randk:0.1; do
-    run --rate 200mbit -n 2 -- train --model mlp:depth=3,width=300 --compressor $compressor --steps 40 --out "$work/$compressor" \
+  local compressor job=0 agents exchange
+  # Two agents and more: from three on, agents hand the aggregate on.
+  while read -r compressor agents exchange; do
+    run --rate 200mbit -n "$agents" -- train --model mlp:depth=3,width=300 --compressor "$compressor" --exchange "$exchange" \
+      --steps 40 --out "$work/$((++job))" < /dev/null \
       > "$work/said" || fail "$(tail -n 3 "$work/said")"
     grep -q "on the agents' links" "$work/said" || fail "no table of measured bytes"
-    /usr/bin/python3 - "$work/$compressor/summary.json" << 'EOF' || fail "$compressor: measured and counted bytes differ"
+    /usr/bin/python3 - "$work/$job/summary.json" << 'EOF' || fail "$compressor, $exchange: measured and counted bytes differ"
 import json, sys
 summary = json.load(open(sys.argv[1]))
-for way in "uplink", "downlink":
-    counted, measured = summary[f"{way}_bytes_per_step"], summary[f"measured_{way}_bytes_per_step"]
+for way, link in ("uplink", "sent"), ("downlink", "received"):
+    counted, measured = summary[f"link_{link}_bytes_per_step"], summary[f"measured_{way}_bytes_per_step"]
     print(way, counted, measured, measured / counted - 1)
     assert abs(measured / counted - 1) < 0.05
 EOF
-  done
+  done << 'EOF'
+none 2 server
+sign 2 server
+randk:0.1 4 server
+sign 3 sharded
+none 3 allreduce
+EOF
 }
 
 # A link that goes down for a second and comes back costs time and nothing else.

@@ -35,13 +35,16 @@ std::string measured_table(const RunResult& r) {
   if (!r.measured) return "";
   const double per = static_cast<double>(r.agents) * static_cast<double>(r.steps);
   TextTable table({"on the agents' links, per agent and step", "counted", "measured", "of it TCP/IP", "rest over counted"});
-  const auto row = [&](const char* name, double counted, double rest, std::int64_t bytes) {
+  const auto row = [&](const std::string& name, double counted, double rest, std::int64_t bytes) {
     const double measured = static_cast<double>(bytes) / per;
     table.add({name, format_bytes(counted), format_bytes(measured), format_number(100 * (1 - rest / measured), 3) + " %",
                format_number(100 * (rest / counted - 1), 3) + " %"});
   };
-  row("uplink", r.uplink_bytes_per_step(), r.measured_uplink_bytes_per_step(), r.measured->sent_bytes);
-  row("downlink", r.downlink_bytes_per_step(), r.measured_downlink_bytes_per_step(), r.measured->received_bytes);
+  const double sent = r.link_sent_bytes_per_step(), handed_on = sent - r.uplink_bytes_per_step();
+  const std::string up = !r.has_server ? "sent, up and down" : handed_on > 0 ? concat("uplink, and ", format_bytes(handed_on), " handed on") : "uplink";
+  row(up, sent, r.measured_uplink_bytes_per_step(), r.measured->sent_bytes);
+  row(r.has_server ? "downlink" : "received, up and down", r.link_received_bytes_per_step(), r.measured_downlink_bytes_per_step(),
+      r.measured->received_bytes);
   return table.str() + "\n";
 }
 

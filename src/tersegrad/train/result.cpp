@@ -1,5 +1,8 @@
 #include "tersegrad/train/result.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "tersegrad/core/hash.hpp"
 
 namespace tersegrad {
@@ -26,6 +29,17 @@ double per_agent_and_step(const DirectionTraffic& traffic, const RunResult& resu
 
 double RunResult::uplink_bytes_per_step() const { return per_agent_and_step(traffic.uplink, *this); }
 double RunResult::downlink_bytes_per_step() const { return per_agent_and_step(traffic.downlink, *this); }
+
+double RunResult::link_sent_bytes_per_step() const {
+  if (!has_server) return uplink_bytes_per_step() + downlink_bytes_per_step();
+  const auto ranks = static_cast<double>(processes);
+  const double handed_on = std::max(0.0, ranks - 1 - std::ceil(std::log2(ranks)));
+  return uplink_bytes_per_step() + handed_on * downlink_bytes_per_step() / static_cast<double>(agents);
+}
+
+double RunResult::link_received_bytes_per_step() const {
+  return downlink_bytes_per_step() + (has_server ? 0 : uplink_bytes_per_step());
+}
 
 double RunResult::measured_uplink_bytes_per_step() const {
   if (!measured) return std::numeric_limits<double>::quiet_NaN();
@@ -79,6 +93,8 @@ LogFields RunResult::summary() const {
           {"exchange_buffer_peak_bytes", exchange_buffer_peak_bytes, "bytes"},
           {"parameters_fingerprint", hex(parameters_fingerprint)}};
   if (measured) {
+    fields.push_back({"link_sent_bytes_per_step", link_sent_bytes_per_step(), "bytes"});
+    fields.push_back({"link_received_bytes_per_step", link_received_bytes_per_step(), "bytes"});
     fields.push_back({"measured_uplink_bytes_per_step", measured_uplink_bytes_per_step(), "bytes"});
     fields.push_back({"measured_downlink_bytes_per_step", measured_downlink_bytes_per_step(), "bytes"});
   }

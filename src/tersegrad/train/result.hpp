@@ -57,6 +57,11 @@ struct RunResult {
 
   double uplink_bytes_per_step() const;    ///< per agent
   double downlink_bytes_per_step() const;  ///< per agent
+  /// What was counted as the agents' links carry it, per agent. Through a server they send uplinks, and hand on those
+  /// copies of the aggregate that the broadcast's tree leaves to them (P − 1 − ⌈log2 P⌉ of P ranks'); among peers both
+  /// kinds of messages go both ways. One agent a rank.
+  double link_sent_bytes_per_step() const;
+  double link_received_bytes_per_step() const;
   /// What the interfaces measured without packet_overhead_bytes, per agent; NaN if nothing was measured.
   double measured_uplink_bytes_per_step() const;
   double measured_downlink_bytes_per_step() const;
