@@ -68,6 +68,12 @@ class Run {
   TimeSplit mean_time();
   void save();
   void stop_resumable();
+  /// A step that was asked for is waited for; one that is due by the clock may come when the last one is written.
+  bool may_take_checkpoint() {
+    if (config().checkpoint_every == 0) return writer_->idle();
+    writer_->wait();
+    return true;
+  }
   void finish();
   double elapsed_s() const { return past_.elapsed_s + since_start_.seconds(); }
   const TrainConfig& config() const { return parts_->config; }
@@ -188,8 +194,7 @@ std::uint8_t Run::control() {
     flags |= flag_report;
     since_report_.lap();
   }
-  // While one is being written the next one waits.
-  if (checkpoints_ && checkpoints_->due(record_.step) && record_.step < config().steps && writer_->idle()) {
+  if (checkpoints_ && checkpoints_->due(record_.step) && record_.step < config().steps && may_take_checkpoint()) {
     flags |= flag_checkpoint;
     checkpoints_->taken(record_.step);
   }
