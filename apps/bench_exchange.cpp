@@ -1,12 +1,12 @@
 // tersegrad bench exchange: the exchange alone, no model: latency, bytes and share of a plain transfer's speed.
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <optional>
 
 #include "apps/bench.hpp"
 #include "apps/command.hpp"
 #include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/downlink.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/comm/exchange.hpp"
 #include "tersegrad/core/stopwatch.hpp"
@@ -53,7 +53,7 @@ struct Measured {
 double busiest_bytes(const Exchange& exchange, const Traffic& traffic, int ranks) {
   const auto up = static_cast<double>(traffic.uplink.total()), down = static_cast<double>(traffic.downlink.total());
   const auto agents = static_cast<double>(exchange.map().agents());
-  return exchange.has_server() ? up + std::ceil(std::log2(ranks)) * down / agents : (up + down) / agents;
+  return exchange.has_server() ? up + copies_from_root(ranks) * down / agents : (up + down) / agents;
 }
 
 /// \return nothing where the strategy cannot carry the compressor

@@ -20,6 +20,9 @@ struct TreePlace {
 /// rank has it after as many hops. The child with the largest subtree comes first.
 TreePlace binomial_place(int rank, int size, int root);
 
+/// How many ranks the root of that tree sends to: ⌈log2 size⌉.
+inline int copies_from_root(int size) { return static_cast<int>(binomial_place(0, size, 0).children.size()); }
+
 /// One bucket's aggregate: received from the parent, handed on to the children; the header first, which is checked.
 class Downlink {
  public:

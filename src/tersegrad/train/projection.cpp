@@ -1,7 +1,8 @@
 #include "tersegrad/train/projection.hpp"
 
-#include <cmath>
 #include <limits>
+
+#include "tersegrad/comm/downlink.hpp"
 
 namespace tersegrad {
 
@@ -13,7 +14,7 @@ WireLoad wire_load(const RunResult& result) {
   // The server receives every uplink and sends the aggregate to its children in a binomial tree; among peers every
   // rank sends as much as the others, and receives while it sends.
   const double this_run = result.has_server
-                              ? n * result.uplink_bytes_per_step() + std::ceil(std::log2(ranks)) * result.downlink_bytes_per_step()
+                              ? n * result.uplink_bytes_per_step() + copies_from_root(static_cast<int>(result.processes)) * result.downlink_bytes_per_step()
                               : n * both / ranks;
   return {this_run, n * 2 * dense, 2 * (n - 1) / n * dense};
 }

@@ -1,8 +1,6 @@
 #include "tersegrad/train/result.hpp"
 
-#include <algorithm>
-#include <cmath>
-
+#include "tersegrad/comm/downlink.hpp"
 #include "tersegrad/core/hash.hpp"
 
 namespace tersegrad {
@@ -32,8 +30,7 @@ double RunResult::downlink_bytes_per_step() const { return per_agent_and_step(tr
 
 double RunResult::link_sent_bytes_per_step() const {
   if (!has_server) return uplink_bytes_per_step() + downlink_bytes_per_step();
-  const auto ranks = static_cast<double>(processes);
-  const double handed_on = std::max(0.0, ranks - 1 - std::ceil(std::log2(ranks)));
+  const auto handed_on = static_cast<double>(processes - 1 - copies_from_root(static_cast<int>(processes)));
   return uplink_bytes_per_step() + handed_on * downlink_bytes_per_step() / static_cast<double>(agents);
 }
 

@@ -68,12 +68,6 @@ class Run {
   TimeSplit mean_time();
   void save();
   void stop_resumable();
-  /// A step that was asked for is waited for; one that is due by the clock may come when the last one is written.
-  bool may_take_checkpoint() {
-    if (config().checkpoint_every == 0) return writer_->idle();
-    writer_->wait();
-    return true;
-  }
   void finish();
   double elapsed_s() const { return past_.elapsed_s + since_start_.seconds(); }
   const TrainConfig& config() const { return parts_->config; }
@@ -194,7 +188,9 @@ std::uint8_t Run::control() {
     flags |= flag_report;
     since_report_.lap();
   }
-  if (checkpoints_ && checkpoints_->due(record_.step) && record_.step < config().steps && may_take_checkpoint()) {
+  // While one is being written, one that is due by the clock can wait; one that is asked for by its step is taken there.
+  if (checkpoints_ && checkpoints_->due(record_.step) && record_.step < config().steps &&
+      (config().checkpoint_every > 0 || writer_->idle())) {
     flags |= flag_checkpoint;
     checkpoints_->taken(record_.step);
   }
@@ -241,6 +237,7 @@ void Run::save() {
   const Stopwatch watch;
   recorder_->flush();
   if (log_) log_->flush();
+  if (writer_) writer_->wait();  // not two snapshots in memory
   auto snapshot = take_snapshot(comm_, *parts_, counters());
   if (writer_) writer_->start(std::move(snapshot));
   evaluation_s_ += watch.seconds();
