@@ -252,7 +252,7 @@ std::unique_ptr<Flow> LocalExchange::make_flow(const BucketJob& job) { return st
 
 const Registration<Exchange, const ExchangeSetup&> registration{
     "local",
-    "agents of one node added up before they leave it, then as sharded over nodes; integer sums (sign) only",
+    "agents of one node added up before they leave it, then as sharded over nodes; integer sums (sign, majority) only",
     {{"ranks-per-node", "0", "ranks that count as one node; 0: those that share a machine"}},
     [](const Arguments& arguments, const ExchangeSetup& setup) {
       return std::make_unique<LocalExchange>(setup, static_cast<int>(arguments.integer("ranks-per-node", 0, 1 << 20)));

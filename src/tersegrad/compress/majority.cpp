@@ -15,6 +15,7 @@
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/planes.hpp"
 #include "tersegrad/compress/sign_planes.hpp"
+#include "tersegrad/compress/vote_count.hpp"
 
 namespace tersegrad {
 namespace {
@@ -27,15 +28,82 @@ class MajorityAggregator final : public Aggregator {
   void begin_step(std::uint64_t step) override { step_ = step; }
 
   void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+    votes_.count(bucket, uplinks, sum_);
+    decide(bucket, find_abstained(bucket), aggregate);
+  }
+
+  // A group's sum is the count of a smaller N, and where all its votes are zero, which the count does not tell from a
+  // tie, and of which only those of every group matter in the end.
+  bool supports_partial() const override { return true; }
+  void merge_partial(const Bucket& bucket, std::span<const MessageView> uplinks, Message& partial) override {
+    votes_.count(bucket, uplinks, partial);
+    if (!find_abstained(bucket)) return;
+    append_mask(bucket, abstained_, static_cast<std::int64_t>(partial.payload.size()), partial, packed_);
+    partial.header.flags |= flag_abstained;
+  }
+
+  void join_partials(const Bucket& bucket, std::span<const MessageView> partials, Message& aggregate) override {
+    bool all_abstain = tie_ != TieRule::zero;
+    abstained_.assign(static_cast<std::size_t>(plane_bytes(bucket.size())), std::byte{0xff});
+    counts_.clear();
+    for (const auto& partial : partials) counts_.push_back(without_mask(bucket, partial, all_abstain));
+    votes_.join(bucket, counts_, agents_, sum_);
+    decide(bucket, all_abstain, aggregate);
+  }
+
+  void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
+    decode_signs(read_signs(bucket, aggregate, 0, packed_), mean);
+  }
+
+ private:
+  /// Fills `abstained_` with the coordinates on which each of the messages just counted votes zero.
+  /// \returns whether there are any; they are not looked for where the rule for ties has them anyway
+  bool find_abstained(const Bucket& bucket) {
+    const auto zeros = votes_.zeros();
+    if (tie_ == TieRule::zero || std::find(zeros.begin(), zeros.end(), nullptr) != zeros.end()) return false;
+    abstained_.assign(static_cast<std::size_t>(plane_bytes(bucket.size())), std::byte{0xff});
+    for (const std::byte* mask : zeros) narrow_abstained(mask);
+    return any(abstained_);
+  }
+
+  void narrow_abstained(const std::byte* mask) {
+    for (std::size_t b = 0; b < abstained_.size(); ++b) abstained_[b] &= mask[b];
+  }
+
+  static bool any(std::span<const std::byte> plane) {
+    std::byte found{0};
+    for (const std::byte bits : plane) found |= bits;
+    return found != std::byte{0};
+  }
+
+  /// A partial sum's counts alone; its mask narrows `abstained_`, and where there is none nobody abstains.
+  MessageView without_mask(const Bucket& bucket, MessageView partial, bool& all_abstain) {
+    if ((partial.header.flags & flag_abstained) == 0) {
+      all_abstain = false;
+      return partial;
+    }
+    TERSEGRAD_CHECK((partial.header.flags & flag_zeros) != 0, "a partial sum in which all and none voted zero, at step ",
+                    partial.header.step, ", bucket ", partial.header.bucket, " (a damaged message)");
+    const std::int64_t at = VoteCounter::plane_count(partial.header.agent, true) * plane_bytes(bucket.size());
+    narrow_abstained(read_mask(bucket, partial, at, packed_));
+    partial.payload = partial.payload.first(static_cast<std::size_t>(at));
+    partial.header.payload_bytes = static_cast<std::uint64_t>(at);
+    return partial;
+  }
+
+  /// The vote, from the count of all agents that `votes_` has just made.
+  /// \param may_abstain whether `abstained_` holds where every agent votes zero; if not, nowhere
+  void decide(const Bucket& bucket, bool may_abstain, Message& aggregate) {
     const auto plane = static_cast<std::size_t>(plane_bytes(bucket.size()));
-    read(bucket, uplinks);
-    count(plane, static_cast<std::int64_t>(uplinks.size()));
+    const int factor = (sum_.header.flags & flag_zeros) != 0 ? 1 : 2;
     resize_payload(aggregate, static_cast<std::int64_t>(plane));
     const std::span<std::byte> signs(aggregate.payload);
     ties_.resize(plane);
-    kernels::majority(counts_view_, plane, -static_cast<std::int64_t>(uplinks.size()), any_zero_ ? 1 : 2,
-                      kernels::Tie::zero, nullptr, signs.data(), ties_.data());
-    const bool any_mask = split_ties();
+    kernels::majority(votes_.planes(), plane, -static_cast<std::int64_t>(agents_), factor, kernels::Tie::zero, nullptr,
+                      signs.data(), ties_.data());
+    // Bits past the last coordinate: whatever a message has there must not become a vote.
+    if (bucket.size() % 8 != 0) ties_.back() &= static_cast<std::byte>((1u << (bucket.size() % 8)) - 1);
+    const bool any_mask = split_ties(may_abstain);
     if (tie_ == TieRule::random) {
       toss_coins({seed_, Purpose::zero, agents_, step_}, bucket, ties_, signs);
     } else if (tie_ == TieRule::plus) {
@@ -46,68 +114,25 @@ class MajorityAggregator final : public Aggregator {
     if (any_mask) append_mask(bucket, mask_, static_cast<std::int64_t>(plane), aggregate, packed_);
   }
 
-  void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
-    decode_signs(read_signs(bucket, aggregate, 0, packed_), mean);
-  }
-
- private:
-  void read(const Bucket& bucket, std::span<const MessageView> uplinks) {
-    signs_.clear();
-    zeros_.clear();
-    any_zero_ = false;
-    scratch_.resize(uplinks.size());
-    for (std::size_t a = 0; a < uplinks.size(); ++a) {
-      const SignPlanes planes = read_signs(bucket, uplinks[a], 0, scratch_[a]);
-      signs_.push_back(planes.signs);
-      zeros_.push_back(planes.zeros);
-      any_zero_ |= planes.zeros != nullptr;
-    }
-    // Bits past the last coordinate: whatever a message has there must not become a vote.
-    last_byte_ = bucket.size() % 8 == 0 ? std::byte{0xff} : static_cast<std::byte>((1u << (bucket.size() % 8)) - 1);
-  }
-
-  void count(std::size_t plane, std::int64_t agents) {
-    const int planes = kernels::planes_for(any_zero_ ? 2 * agents : agents);
-    counts_.resize(static_cast<std::size_t>(planes) * plane);
-    counts_out_.clear();
-    for (int p = 0; p < planes; ++p) counts_out_.push_back(counts_.data() + static_cast<std::size_t>(p) * plane);
-    if (any_zero_) {
-      kernels::count_votes_with_zeros(signs_, zeros_, plane, counts_out_.data(), planes);
-    } else {
-      kernels::count_votes(signs_, plane, counts_out_.data(), planes);
-    }
-    counts_view_.assign(counts_out_.begin(), counts_out_.end());
-  }
-
   /// Moves what comes back as 0 from the ties to the mask. \returns whether there is any
-  bool split_ties() {
-    ties_.back() &= last_byte_;
-    const bool may_all_be_zero = std::find(zeros_.begin(), zeros_.end(), nullptr) == zeros_.end();
-    if (tie_ != TieRule::zero && !may_all_be_zero) return false;
+  bool split_ties(bool may_abstain) {
+    if (tie_ != TieRule::zero && !may_abstain) return false;
     mask_ = ties_;
     if (tie_ != TieRule::zero) {
-      for (const std::byte* zeros : zeros_) {
-        for (std::size_t b = 0; b < mask_.size(); ++b) mask_[b] &= zeros[b];
-      }
+      for (std::size_t b = 0; b < mask_.size(); ++b) mask_[b] &= abstained_[b];
     }
-    std::byte any{0};
-    for (std::size_t b = 0; b < mask_.size(); ++b) {
-      ties_[b] &= ~mask_[b];
-      any |= mask_[b];
-    }
-    return any != std::byte{0};
+    for (std::size_t b = 0; b < mask_.size(); ++b) ties_[b] &= ~mask_[b];
+    return any(mask_);
   }
 
   TieRule tie_;
   std::uint64_t seed_;
   std::uint32_t agents_;
   std::uint64_t step_ = 0;
-  std::vector<const std::byte*> signs_, zeros_, counts_view_;
-  std::vector<std::vector<std::byte>> scratch_;
-  std::vector<std::byte*> counts_out_;
-  std::vector<std::byte> counts_, ties_, mask_, packed_;
-  bool any_zero_ = false;
-  std::byte last_byte_{0xff};
+  VoteCounter votes_;
+  Message sum_;
+  std::vector<MessageView> counts_;
+  std::vector<std::byte> ties_, abstained_, mask_, packed_;
 };
 
 class Majority final : public Compressor {
@@ -119,7 +144,8 @@ class Majority final : public Compressor {
   }
   Traits traits() const override { return {Traits::Kind::biased, 0, false}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
-    return static_cast<std::uint64_t>(2 * plane_bytes(bucket.size()));
+    // Of a partial sum: the counts, and a mask.
+    return static_cast<std::uint64_t>((VoteCounter::plane_count(setup_.agents, true) + 1) * plane_bytes(bucket.size()));
   }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
     return sign_encoder(zero_, setup_.seed, agent);

@@ -52,6 +52,21 @@ void append_mask(const Bucket& bucket, std::span<const std::byte> mask, std::int
   std::copy(shorter.begin(), shorter.end(), message.payload.begin() + at);
 }
 
+const std::byte* read_mask(const Bucket& bucket, const MessageView& message, std::int64_t at,
+                           std::vector<std::byte>& scratch) {
+  const std::int64_t plane = plane_bytes(bucket.size());
+  if ((message.header.flags & flag_packed) == 0) {
+    require_payload(message, at + plane);
+    return message.payload.data() + at;
+  }
+  require_payload_at_least(message, at);
+  scratch.resize(static_cast<std::size_t>(plane));
+  TERSEGRAD_CHECK(unpack_mask(message.payload.subspan(static_cast<std::size_t>(at)), bucket.size(), scratch),
+                  "damaged zero mask at step ", message.header.step, ", bucket ", bucket.index, ", agent ",
+                  message.header.agent);
+  return scratch.data();
+}
+
 SignWriter::Planes SignWriter::planes(const Bucket& bucket, std::int64_t prefix, Message& message) {
   const auto plane = static_cast<std::size_t>(plane_bytes(bucket.size()));
   resize_payload(message, prefix + static_cast<std::int64_t>(plane));
@@ -93,16 +108,7 @@ SignPlanes read_signs(const Bucket& bucket, const MessageView& message, std::int
     require_payload(message, prefix + plane);
     return planes;
   }
-  if ((message.header.flags & flag_packed) == 0) {
-    require_payload(message, prefix + 2 * plane);
-    planes.zeros = planes.signs + plane;
-  } else {
-    scratch.resize(static_cast<std::size_t>(plane));
-    TERSEGRAD_CHECK(
-        unpack_mask(message.payload.subspan(static_cast<std::size_t>(prefix + plane)), bucket.size(), scratch),
-        "damaged zero mask at step ", message.header.step, ", bucket ", bucket.index, ", agent ", message.header.agent);
-    planes.zeros = scratch.data();
-  }
+  planes.zeros = read_mask(bucket, message, prefix + plane, scratch);
   std::byte both{0};
   for (std::int64_t b = 0; b < plane; ++b) both |= planes.signs[b] & planes.zeros[b];
   TERSEGRAD_CHECK(both == std::byte{0}, "coordinates that are zero and positive at once at step ", message.header.step,

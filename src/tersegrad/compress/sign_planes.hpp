@@ -40,6 +40,11 @@ void toss_coins(const StreamId& id, const Bucket& bucket, std::span<const std::b
 void append_mask(const Bucket& bucket, std::span<const std::byte> mask, std::int64_t at, Message& message,
                  std::vector<std::byte>& scratch);
 
+/// The mask that append_mask() left at `at`, as a plane; a packed one is unpacked into `scratch`.
+/// \throws Error unless the payload ends where its flags say and the mask is well formed
+const std::byte* read_mask(const Bucket& bucket, const MessageView& message, std::int64_t at,
+                           std::vector<std::byte>& scratch);
+
 /// Writes one agent's signs. A payload is `prefix` bytes of the caller's, the sign plane, the mask if any.
 class SignWriter {
  public:
