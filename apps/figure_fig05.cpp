@@ -64,7 +64,7 @@ void draw(Scale scale, FigureReport& report) {
   panel(report, dcsgd_size, "DCSGD, large Gaussian noise");
   panel(report, sign_tails, "DSignSGD, heavy tails, σ² = 1");
   panel(report, sign_size, "DSignSGD, large Gaussian noise");
-  report.claim({"DCSGD at ν = 1 diverges: last loss over the first", "Figure 5, top left",
+  report.claim({"DCSGD at ν = 1 diverges: late loss over the first", "Figure 5, top left",
                 worst_growth(report, dcsgd_tails.front(), repetitions), 0, 2, 0,
                 ">=", "diverged, or the loss at least doubled"});
   const auto mean_last = [&](const Setting& setting) {
@@ -75,7 +75,7 @@ void draw(Scale scale, FigureReport& report) {
   report.claim({"DCSGD at ν = 1: last loss over that of ν = ∞", "Figure 5, top left",
                 mean_last(dcsgd_tails.front()) / mean_last(dcsgd_tails.back()), 0, 10, 0,
                 ">=", "fails to converge: ten times the loss"});
-  report.claim({"DCSGD at ν = ∞ does not: last loss over the first", "Figure 5, top left",
+  report.claim({"DCSGD at ν = ∞ does not: late loss over the first", "Figure 5, top left",
                 worst_growth(report, dcsgd_tails.back(), repetitions), 0, 1, 0, "<=", "the loss falls"});
   const auto worst_burst = [&](const Setting& setting) {
     double worst = 0;
@@ -85,14 +85,14 @@ void draw(Scale scale, FigureReport& report) {
   report.claim({"DCSGD at ν = 2 is not stationary: largest late loss over the median one", "Figure 5, top left",
                 worst_burst(dcsgd_tails[1]), 0, 3 * worst_burst(dcsgd_tails.back()), 0,
                 ">=", "bursts three times those of ν = ∞"});
-  report.claim({"DCSGD at σ² = 1 diverges: last loss over the first", "Figure 5, top right",
+  report.claim({"DCSGD at σ² = 1 diverges: late loss over the first", "Figure 5, top right",
                 worst_growth(report, dcsgd_size.back(), repetitions), 0, 2, 0,
                 ">=", "diverged, or the loss at least doubled"});
   double worst = 0;
   for (const auto& all : {sign_tails, sign_size}) {
     for (const auto& setting : all) worst = std::max(worst, worst_growth(report, setting, repetitions));
   }
-  report.claim({"DSignSGD never diverges: largest last loss over the first, all ν and σ²", "Figure 5, bottom", worst, 0,
+  report.claim({"DSignSGD never diverges: largest late loss over the first, all ν and σ²", "Figure 5, bottom", worst, 0,
                 2, 0, "<=", "finite, and not doubled"});
 }
 

@@ -43,14 +43,14 @@ void draw(Scale scale, FigureReport& report) {
     panel.log_y = true;
     for (const auto& setting : *all) panel.curves.push_back(mean_curve(report, setting, repetitions));
   }
-  report.claim({"Top-k at ν = 1 fails: last loss over the first", "Figure 10, left",
+  report.claim({"Top-k at ν = 1 fails: late loss over the first", "Figure 10, left",
                 worst_growth(report, plain.front(), repetitions), 0, 1.5, 0,
                 ">=", "diverged, or the loss grew by half"});
-  report.claim({"Top-k at ν = ∞ does not: last loss over the first", "Figure 10, left",
+  report.claim({"Top-k at ν = ∞ does not: late loss over the first", "Figure 10, left",
                 worst_growth(report, plain.back(), repetitions), 0, 1, 0, "<=", "the loss falls"});
   double worst = 0;
   for (const auto& setting : normalised) worst = std::max(worst, worst_growth(report, setting, repetitions));
-  report.claim({"normalised Top-k at every ν: largest last loss over the first", "Figure 10, right", worst, 0, 1.05, 0,
+  report.claim({"normalised Top-k at every ν: largest late loss over the first", "Figure 10, right", worst, 0, 1.05, 0,
                 "<=", "does not grow by more than 5 %"});
 }
 

@@ -49,15 +49,11 @@ Curve mean_curve(FigureReport& report, const Setting& setting, int repetitions) 
     }
   }
   for (std::size_t i = 0; i < records; ++i) {
-    double sum = 0, squares = 0;
-    for (int r = 0; r < repetitions; ++r) {
-      const double loss = report.run(concat(setting.name, "-", r)).series("loss")[i];
-      sum += loss;
-      squares += loss * loss;
-    }
-    const double n = repetitions, mean = sum / n;
-    curve.y.push_back(mean);
-    curve.error.push_back(n > 1 ? std::sqrt(std::max(0.0, (squares / n - mean * mean) / (n - 1))) : 0);
+    std::vector<double> losses;
+    for (int r = 0; r < repetitions; ++r) losses.push_back(report.run(concat(setting.name, "-", r)).series("loss")[i]);
+    const Estimate at = estimate(losses);
+    curve.y.push_back(at.mean);
+    curve.error.push_back(at.error);
   }
   return curve;
 }
@@ -102,10 +98,10 @@ Estimate late_fall(FigureReport& report, const Setting& setting, int repetitions
 
 double worst_growth(FigureReport& report, const Setting& setting, int repetitions) {
   double worst = 0;
-  const auto last = last_losses(report, setting, repetitions);
   for (int r = 0; r < repetitions; ++r) {
-    const double first = report.run(concat(setting.name, "-", r)).series("loss").front();
-    worst = std::max(worst, last[static_cast<std::size_t>(r)] / first);
+    const auto& run = report.run(concat(setting.name, "-", r));
+    if (run.diverged()) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, mean_from(run, "loss", run.iteration().back() / 2) / run.series("loss").front());
   }
   return worst;
 }

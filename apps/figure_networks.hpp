@@ -40,7 +40,8 @@ Estimate estimate(const std::vector<double>& values);
 /// second; positive while it falls. Infinite if a repetition diverged.
 Estimate late_fall(FigureReport& report, const Setting& setting, int repetitions);
 
-/// The largest last loss of a setting's repetitions over their first; infinity if one diverged.
+/// The largest late loss of a setting's repetitions, mean over the second half, over their first; infinity if one
+/// diverged. The last loss alone would be any point of a divergent run's fluctuations.
 double worst_growth(FigureReport& report, const Setting& setting, int repetitions);
 
 /// The linear speed-up of settings that differ in N, the last of them with very many agents: a panel of losses and one
