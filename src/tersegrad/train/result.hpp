@@ -8,7 +8,9 @@
 
 #include "tersegrad/comm/interface_counter.hpp"
 #include "tersegrad/comm/traffic.hpp"
+#include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/log/value.hpp"
+#include "tersegrad/noise/noise.hpp"
 #include "tersegrad/train/config.hpp"
 #include "tersegrad/train/evaluation.hpp"
 #include "tersegrad/train/noise_measurement.hpp"
@@ -27,6 +29,10 @@ struct TimeSplit {
 
 /// The outcome of a run; complete on rank 0.
 struct RunResult {
+  RunResult() = default;
+  /// What is known before the first step; has_server apart. \param run with the number of agents resolved
+  RunResult(const TrainConfig& run, const Compressor& its_compressor, const Noise& its_noise, const Layout& layout, int ranks);
+
   TrainConfig config;
   std::string compressor;  ///< canonical, e.g. "randk:106014"
   std::string noise;

@@ -7,14 +7,17 @@
 
 namespace tersegrad {
 
-void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const TrainConfig& config, const LogFields& resolved,
-                   const std::vector<SeriesInfo>& observables, const LogPast& past) {
+void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run, const std::vector<SeriesInfo>& observables,
+                   const LogPast& past) {
+  const TrainConfig& config = run.config;
   const ExistingRun existing = past.step > 0 ? ExistingRun::resume : config.overwrite ? ExistingRun::overwrite : ExistingRun::refuse;
   if (!config.out.empty()) folder.emplace(config.out, existing);
   RunInfo info;
   info.folder = config.out;
   info.configuration = config.describe();
-  info.configuration.insert(info.configuration.end(), resolved.begin(), resolved.end());
+  info.configuration.push_back({"parameters", run.parameters, ""});
+  info.configuration.push_back({"compressor_resolved", run.compressor, ""});
+  info.configuration.push_back({"processes", run.processes, ""});
   info.configuration.push_back({"libtorch", torch_version(), ""});
   info.columns = Recorder::columns();
   info.columns.insert(info.columns.end(), observables.begin(), observables.end());

@@ -91,25 +91,13 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
     full_gradient.emplace(comm, *objective);
     log = std::make_unique<Log>(config.sinks.empty() ? Log::default_sinks() : config.sinks);
   });
+  RunResult result(config, *compressor, *noise, objective->layout(), comm.size());
+  result.config.exchange = "none";
   collectively(comm, [&] {
     if (comm.rank() != 0) return;
-    begin_run_log(*log, folder, config,
-                  {{"parameters", objective->layout().dim, ""},
-                   {"compressor_resolved", compressor->name(), ""},
-                   {"processes", static_cast<std::int64_t>(comm.size()), ""}},
-                  objective->observables());
+    begin_run_log(*log, folder, result, objective->observables());
   });
   comm.broadcast(bytes_of(objective->parameters()), 0);
-
-  RunResult result;
-  result.config = config;
-  result.config.exchange = "none";
-  result.compressor = compressor->name();
-  result.noise = noise->name();
-  result.parameters = objective->layout().dim;
-  result.replicas = objective->layout().replicas;
-  result.agents = config.agents;
-  result.processes = comm.size();
 
   const StopSignal signals;
   const AgentMap everyone(static_cast<std::uint32_t>(comm.size()), 0, comm.size());

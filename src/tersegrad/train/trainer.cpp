@@ -17,28 +17,14 @@
 #include "tersegrad/train/run_log.hpp"
 #include "tersegrad/train/run_parts.hpp"
 #include "tersegrad/train/snapshot.hpp"
+#include "tersegrad/train/step.hpp"
 #include "tersegrad/train/stop_signal.hpp"
 
 namespace tersegrad {
 namespace {
 
-/// Steps without an update, in a row, after which `--nonfinite skip` gives up.
-constexpr int max_skips_in_a_row = 50;
 /// Seconds between the times at which rank 0 asks for the ranks' timings.
 constexpr double report_every_s = 0.5;
-
-/// Σ v², in eight lanes: one running sum would wait for each addition before the next.
-double sum_of_squares(std::span<const float> values) {
-  double lanes[8] = {};
-  std::size_t j = 0;
-  for (; j + 8 <= values.size(); j += 8) {
-    for (std::size_t l = 0; l < 8; ++l) lanes[l] += static_cast<double>(values[j + l]) * static_cast<double>(values[j + l]);
-  }
-  for (; j < values.size(); ++j) lanes[0] += static_cast<double>(values[j]) * static_cast<double>(values[j]);
-  double squares = 0;
-  for (const double lane : lanes) squares += lane;
-  return squares;
-}
 
 class Run {
  public:
@@ -54,11 +40,8 @@ class Run {
   void resume(const RunCounters& past);
   void open_log();
   bool step(std::uint64_t k);
-  void finish_exchange();
   void observe();
   void report_noise(std::uint64_t k, std::span<const float> shared);
-  bool may_update();
-  void apply();
   void record(bool updated);
   void add_record();
   bool logged(std::int64_t step) const { return step == 1 || step % config().log_every == 0 || noise_due(step); }
@@ -75,20 +58,17 @@ class Run {
   const Communicator& comm_;
   StallWatch stalls_;
   std::optional<RunParts> parts_;
+  std::optional<Step> algorithm_;
   std::optional<OutputFolder> folder_;  // rank 0
   std::optional<Log> log_;              // rank 0
   std::optional<Recorder> recorder_;
   std::optional<CheckpointSchedule> checkpoints_;  // rank 0
   std::optional<CheckpointWriter> writer_;         // rank 0
-  Buffer<float> decoded_;
   std::size_t observables_ = 0;  // on rank 0: how many series the objective adds
   RunCounters past_;             // of a resumed run, until it was taken up again
   RunResult result_;
   StepRecord record_;
-  std::uint8_t seen_control_ = 0;  // of the last aggregate: the same on every rank
-  std::int64_t nonfinite_agents_ = 0;
   std::int64_t records_ = 0;  // handed to the recorder
-  std::int64_t skips_in_a_row_ = 0;
   Stopwatch since_start_, since_report_;
   std::optional<TrafficMeasurement> measurement_;
   double evaluation_s_ = 0;  // and noise reports
@@ -103,12 +83,15 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
     Log log(given.sinks.empty() ? Log::default_sinks() : given.sinks);
     if (comm_.rank() == 0) log_.emplace(std::move(log));
   });
+  result_ = RunResult(config(), *parts_->compressor, *parts_->noise, parts_->objective->layout(), comm_.size());
+  result_.has_server = parts_->exchange->has_server();
   // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
   comm_.broadcast(bytes_of(parts_->objective->parameters()), 0);
   if (resumed > 0) {
     resume(restore_snapshot(comm_, *parts_, start != nullptr ? &start->view : nullptr));
     if (start != nullptr) *start = CheckpointFile();  // its memory
   }
+  algorithm_.emplace(*parts_, past_.skips_in_a_row);
   // Only once every rank is sure that it can run: --overwrite removes an old run.
   collectively(comm_, [&] {
     if (comm_.rank() != 0) return;
@@ -118,17 +101,6 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
     writer_.emplace(config().out, config().keep);
   });
   recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr);
-
-  result_.config = config();
-  result_.compressor = parts_->compressor->name();
-  result_.noise = parts_->noise->name();
-  const Traits traits = parts_->compressor->traits();
-  if (traits.kind == Traits::Kind::unbiased) result_.omega = traits.constant;
-  result_.parameters = parts_->objective->layout().dim;
-  result_.replicas = parts_->objective->layout().replicas;
-  result_.agents = parts_->map().agents();
-  result_.processes = comm_.size();
-  result_.has_server = parts_->exchange->has_server();
 }
 
 /// Takes up the sums of the run so far.
@@ -136,7 +108,6 @@ void Run::resume(const RunCounters& past) {
   past_ = past;
   result_.steps = past.step;
   records_ = past.records;
-  skips_in_a_row_ = past.skips_in_a_row;
   result_.nonfinite_steps = past.nonfinite_steps;
   result_.loss_first = past.loss_first;
   result_.loss_last = past.loss_last;
@@ -152,11 +123,7 @@ void Run::open_log() {
     const auto columns = NoiseMeasurement::columns();
     series.insert(series.end(), columns.begin(), columns.end());
   }
-  begin_run_log(*log_, folder_, config(),
-                {{"parameters", parts_->objective->layout().dim, ""},
-                 {"compressor_resolved", parts_->compressor->name(), ""},
-                 {"processes", static_cast<std::int64_t>(comm_.size()), ""}},
-                series, {past_.step, past_.records});
+  begin_run_log(*log_, folder_, result_, series, {past_.step, past_.records});
 }
 
 RunResult Run::run() {
@@ -168,14 +135,14 @@ RunResult Run::run() {
     const bool updated = step(static_cast<std::uint64_t>(k));
     result_.steps = k + 1;
     const bool last = result_.steps == config().steps;
-    result_.interrupted = (seen_control_ & flag_stop) != 0 && !last;
+    result_.interrupted = (algorithm_->heard() & flag_stop) != 0 && !last;
     if (result_.diverged || last || (result_.interrupted && !config().checkpoints())) break;
     record(updated);
     if (result_.interrupted) {
       stop_resumable();
       return result_;
     }
-    if ((seen_control_ & flag_checkpoint) != 0) save();
+    if ((algorithm_->heard() & flag_checkpoint) != 0) save();
   }
   finish();
   return result_;
@@ -218,7 +185,7 @@ RunCounters Run::counters() {
   now.step = result_.steps;
   now.records = records_;
   now.nonfinite_steps = result_.nonfinite_steps;
-  now.skips_in_a_row = skips_in_a_row_;
+  now.skips_in_a_row = algorithm_->skips_in_a_row();
   now.loss_first = result_.loss_first;
   now.loss_last = result_.loss_last;
   now.elapsed_s = elapsed_s();
@@ -256,40 +223,29 @@ bool Run::step(std::uint64_t k) {
   record_ = StepRecord();
   record_.step = static_cast<std::int64_t>(k) + 1;
   StallWatch::begin_step(record_.step);
-  record_.learning_rate = parts_->learning_rate->at(k);
 
   const std::uint8_t flags = control();
-  Stopwatch watch;
-  double shared_loss = 0;
-  auto& full_gradient = parts_->full_gradient;
-  if (full_gradient) shared_loss = full_gradient->compute();
-  record_.time.compute += watch.lap();
-  const auto shared = full_gradient ? full_gradient->value() : std::span<const float>();
-  if (parts_->noise_report) report_noise(k, shared);
-  watch.lap();
-  parts_->aggregator->begin_step(k);
-  parts_->exchange->begin_step({k, parts_->compressor.get(), parts_->aggregator.get(), flags});
-  record_.time.compress += watch.lap();
-  parts_->agents->compute(k, shared, shared_loss, flags, parts_->transport, record_.time);
-  finish_exchange();
-  if (full_gradient) record_.loss = shared_loss;  // the headers' mean of it has the digits and range of a float32
+  algorithm_->begin(k, record_);
+  if (parts_->noise_report) report_noise(k, algorithm_->shared_gradient());
+  algorithm_->exchange(k, flags, record_);
   if (observables_ > 0) observe();
-  const bool update = may_update();
-  if (update) apply();
+  const auto outcome = algorithm_->update(record_, log_ && logged(record_.step));
+  result_.diverged = outcome == Step::Outcome::diverged;
+  if (record_.nonfinite_agents > 0) ++result_.nonfinite_steps;
   record_.time_s = elapsed_s();
 
   result_.traffic += record_.traffic;
   result_.time += record_.time;
   if (k == 0) result_.loss_first = record_.loss;
   result_.loss_last = record_.loss;
-  return update;
+  return outcome == Step::Outcome::updated;
 }
 
 /// Before the update: what is observed belongs to the x of the step's loss.
 void Run::observe() {
   // Whether this is the last step is known only afterwards, and the last step is logged.
-  const bool may_be_last = record_.step == config().steps || !std::isfinite(record_.loss) || nonfinite_agents_ > 0 ||
-                           (seen_control_ & flag_stop) != 0;
+  const bool may_be_last = record_.step == config().steps || !std::isfinite(record_.loss) || record_.nonfinite_agents > 0 ||
+                           (algorithm_->heard() & flag_stop) != 0;
   record_.observed.assign(observables_, std::numeric_limits<double>::quiet_NaN());
   if (logged(record_.step) || may_be_last) parts_->objective->observe(record_.observed);
 }
@@ -316,63 +272,12 @@ void Run::record(bool updated) {
     evaluation_s_ += watch.seconds();
   }
   if (logged(record_.step) || evaluated) add_record();
-  if (evaluated || (seen_control_ & flag_report) != 0) recorder_->flush();
+  if (evaluated || (algorithm_->heard() & flag_report) != 0) recorder_->flush();
 }
 
 void Run::add_record() {
   recorder_->add(record_);
   ++records_;
-}
-
-/// Waits for what is still under way, and reads what every rank now knows alike.
-void Run::finish_exchange() {
-  Stopwatch watch;
-  parts_->exchange->finish_step(record_.traffic);
-  nonfinite_agents_ = 0;
-  seen_control_ = 0;
-  for (const auto& aggregate : parts_->aggregates) {
-    nonfinite_agents_ = std::max<std::int64_t>(nonfinite_agents_, aggregate.header.nonfinite);
-    seen_control_ |= aggregate.header.flags & control_flags;
-  }
-  record_.time.exchange += watch.lap();
-  record_.loss = static_cast<double>(parts_->aggregates.back().header.loss);
-  record_.nonfinite_agents = nonfinite_agents_;
-}
-
-/// Unpacks the aggregates and applies them to this rank's replica.
-void Run::apply() {
-  const bool wants_norm = log_ && logged(record_.step);
-  double squares = 0;
-  Stopwatch watch;
-  for (const auto& bucket : parts_->buckets) {
-    const MessageView aggregate = view(parts_->aggregates[bucket.index]);
-    auto mean = parts_->aggregator->plain(bucket, aggregate);
-    if (mean.empty()) {
-      decoded_.resize(static_cast<std::size_t>(bucket.size()));
-      parts_->aggregator->decode(bucket, aggregate, decoded_);
-      mean = decoded_;
-    }
-    record_.time.compress += watch.lap();
-    if (wants_norm) squares += sum_of_squares(mean);
-    watch.lap();
-    parts_->optimizer->apply(parts_->objective->parameters(), bucket.begin, mean, record_.learning_rate);
-    record_.time.apply += watch.lap();
-  }
-  record_.update_norm = wants_norm ? std::sqrt(squares) : 0;
-}
-
-/// Decides from what every rank has seen alike.
-bool Run::may_update() {
-  if (nonfinite_agents_ > 0) ++result_.nonfinite_steps;
-  const bool loss_finite = std::isfinite(record_.loss);
-  if (config().nonfinite == NonfinitePolicy::skip && (nonfinite_agents_ > 0 || !loss_finite)) {
-    parts_->agents->discard_step();
-    result_.diverged = ++skips_in_a_row_ >= max_skips_in_a_row;
-    return false;
-  }
-  skips_in_a_row_ = 0;
-  result_.diverged = !loss_finite || (nonfinite_agents_ > 0 && config().nonfinite == NonfinitePolicy::stop);
-  return !result_.diverged;
 }
 
 void Run::finish() {
