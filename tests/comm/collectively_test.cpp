@@ -46,5 +46,22 @@ TEST(RequireSame, NamesTheRankAndTheLine) {
   EXPECT_EQ(text, concat("ranks disagree on the options: rank 0 has 'lr = 0.1', rank ", odd, " has 'lr = 0.2'; fix it"));
 }
 
+TEST(MakeSame, GivesAllRanksTheBytesOfTheFirstAndSendsThemOnlyIfTheyDiffer) {
+  const Communicator world(MPI_COMM_WORLD);
+  for (const std::size_t size : {0u, 1u, 100000u}) {
+    const std::vector<std::byte> wanted(size, std::byte{7});
+    auto bytes = wanted;
+    EXPECT_FALSE(make_same(world, bytes));
+    EXPECT_EQ(bytes, wanted);
+    if (size == 0) continue;
+    for (int odd = 0; odd < world.size(); ++odd) {  // also rank 0 itself
+      bytes = wanted;
+      if (world.rank() == odd) bytes.back() = std::byte{8};
+      EXPECT_EQ(make_same(world, bytes), world.size() > 1);
+      EXPECT_EQ(bytes.back(), odd == 0 ? std::byte{8} : std::byte{7}) << odd;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tersegrad

@@ -3,6 +3,8 @@
 #include <new>
 #include <sstream>
 
+#include "tersegrad/core/hash.hpp"
+
 namespace tersegrad {
 namespace {
 
@@ -55,6 +57,17 @@ void require_same(const Communicator& comm, const std::string& text, const std::
     throw CollectiveError(concat("ranks disagree on ", what, ": rank 0 has '", a, "', rank ", r, " has '", b,
                                  "'; ", advice));
   }
+}
+
+bool make_same(const Communicator& comm, std::span<std::byte> bytes) {
+  const std::uint64_t own = fingerprint(bytes);
+  std::uint64_t first = own;
+  comm.broadcast(std::as_writable_bytes(std::span(&first, 1)), 0);
+  std::int64_t others = own == first ? 0 : 1;
+  comm.sum(std::span(&others, 1));
+  if (others == 0) return false;
+  comm.broadcast(bytes, 0);
+  return true;
 }
 
 }  // namespace tersegrad

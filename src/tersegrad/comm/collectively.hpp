@@ -1,8 +1,10 @@
 // Errors that may strike some ranks only, turned into the same error on all.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "tersegrad/comm/communicator.hpp"
@@ -35,5 +37,10 @@ void collectively(const Communicator& comm, const std::function<void()>& work);
 /// \param advice what to do about it, the end of the error's text
 /// \throws CollectiveError naming the first rank and line that differ from rank 0's. Collective.
 void require_same(const Communicator& comm, const std::string& text, const std::string& what, const std::string& advice);
+
+/// Gives every rank the bytes of rank 0. They travel only if some rank has others, which a 64-bit fingerprint tells:
+/// ranks that made their parameters from one seed have the same ones, and on a slow link a model takes minutes.
+/// \return whether they travelled. Collective; the same number of bytes everywhere.
+bool make_same(const Communicator& comm, std::span<std::byte> bytes);
 
 }  // namespace tersegrad

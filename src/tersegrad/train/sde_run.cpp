@@ -97,7 +97,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
     if (comm.rank() != 0) return;
     begin_run_log(*log, folder, result, objective->observables());
   });
-  comm.broadcast(bytes_of(objective->parameters()), 0);
+  make_same(comm, bytes_of(objective->parameters()));
 
   const StopSignal signals;
   const AgentMap everyone(static_cast<std::uint32_t>(comm.size()), 0, comm.size());

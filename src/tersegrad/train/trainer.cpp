@@ -86,7 +86,7 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
   result_ = RunResult(config(), *parts_->compressor, *parts_->noise, parts_->objective->layout(), comm_.size());
   result_.has_server = parts_->exchange->has_server();
   // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
-  comm_.broadcast(bytes_of(parts_->objective->parameters()), 0);
+  make_same(comm_, bytes_of(parts_->objective->parameters()));
   if (resumed > 0) {
     resume(restore_snapshot(comm_, *parts_, start != nullptr ? &start->view : nullptr));
     if (start != nullptr) *start = CheckpointFile();  // its memory
