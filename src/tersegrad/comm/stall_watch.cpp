@@ -7,6 +7,7 @@
 
 #include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/environment.hpp"
+#include "tersegrad/comm/nodes.hpp"
 
 namespace tersegrad {
 namespace {
@@ -24,6 +25,8 @@ std::string seconds(double s) { return concat(static_cast<std::int64_t>(s + 0.5)
 StallWatch::StallWatch(const Communicator& comm, double timeout_s) : comm_(comm), timeout_s_(timeout_s), start_ns_(clock_ns()) {
   if (timeout_s <= 0) return;
   const auto ranks = static_cast<std::size_t>(comm.size());
+  const Nodes hosts(comm);
+  first_accuser_ = hosts.count() > 1 ? hosts.leader(1) : 1;
   lives_.resize(ranks);
   outgoing_.resize(ranks);
   under_way_.assign(ranks, MPI_REQUEST_NULL);
@@ -119,7 +122,8 @@ void StallWatch::send_sign(int to, double now) {
 void StallWatch::judge(double now) {
   const auto silence = [&](std::size_t rank) { return now - std::max(quiet_since_s_, lives_[rank].heard_s); };
   if (comm_.rank() != 0) {
-    const double patience = 1.5 * timeout_s_ + 2 + static_cast<double>(comm_.rank()) / comm_.size();
+    const bool first = comm_.rank() == first_accuser_;
+    const double patience = 1.5 * timeout_s_ + 2 + (first ? 0 : 3 + static_cast<double>(comm_.rank()) / comm_.size());
     if (silence(0) > patience) end(concat("no sign of life from rank 0 for ", seconds(silence(0)), place()));
     return;
   }

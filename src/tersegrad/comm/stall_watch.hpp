@@ -20,13 +20,15 @@ namespace tersegrad {
 /// seconds is stuck (an endless loop, a file that never answers), and says so. A rank whose threads all stand still, or
 /// whose host is out of reach, cannot: the ranks that wait send each other signs of life through rank 0 once a wait is
 /// longer than T/4 (ranks that compute do so in beat), and rank 0 names after 1.25 T + 1 s those it does not hear from.
-/// The others take rank 0 itself for lost after 1.5 T + 2 s. So the job ends within 1.5 T + 3 s (the ranks' numbers
-/// spread over one second who speaks first). Between T/4-long waits nothing is sent.
+/// Rank 0 itself is taken for lost after 1.5 T + 2 s, by the first rank that is on another host (on one host: by rank
+/// 1), because until its abort has reached all hosts, which takes a launcher 2 s, every other rank would say so as well;
+/// they do 3 s behind it, in case it is lost too. So the job ends within 1.5 T + 3 s, or 1.5 T + 6 s where both are
+/// lost. Between T/4-long waits nothing is sent.
 ///
 /// beat and the waits belong to the main thread, the one that calls MPI.
 class StallWatch {
  public:
-  /// \param timeout_s T; 0: watches nothing
+  /// Collective. \param timeout_s T; 0: watches nothing
   StallWatch(const Communicator& comm, double timeout_s);
   ~StallWatch();
   StallWatch(const StallWatch&) = delete;
@@ -64,6 +66,7 @@ class StallWatch {
   const Communicator& comm_;
   double timeout_s_;
   std::int64_t start_ns_;
+  int first_accuser_ = 0;  ///< the rank that takes rank 0 for lost before the others do
   std::atomic<std::int64_t> step_{0};
   std::atomic<double> last_beat_s_{0};
   std::atomic<double> last_look_s_{0};
