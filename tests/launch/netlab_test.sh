@@ -110,7 +110,89 @@ leaves_nothing_when_killed() {
   done
 }
 
+# The run of the tests below, and the seconds it may take from a host's loss to its end: 1.5 T + 3 s until the ranks have
+# noticed, 5 s that launch/local leaves mpirun, and as much again for a busy machine.
+stall_s=4
+tiny=(train --model mlp --compressor sign --lr 0.001 --checkpoint-every 100 --stall-timeout $stall_s)
+
+loses() {  # <host> <what the one line begins with> <netlab's options and train's>
+  local host=$1 line=$2 lost seconds
+  shift 2
+  "$netlab" --program "$program" --drop "$host@$work/run/checkpoints/checkpoint-200" "$@" --steps 100000000 --out "$work/run" \
+    2>&1 > /dev/null | while IFS= read -r said; do echo "$SECONDS $said"; done > "$work/said"
+  [ "${PIPESTATUS[0]}" = 70 ] || fail "the status is not 70: $(cat "$work/said")"
+  lost=$(sed -n "s/^\([0-9]*\) launch.netlab: host h$host is lost$/\1/p" "$work/said")
+  [ -n "$lost" ] || fail "h$host was not lost: $(cat "$work/said")"
+  seconds=$((SECONDS - lost))
+  echo "ended in $seconds s: $(grep ' tersegrad:' "$work/said")"
+  [ "$seconds" -le $((2 * (3 * stall_s / 2 + 8))) ] || fail "it took $seconds s: $(cat "$work/said")"
+  [ "$(grep -c ' tersegrad:' "$work/said")" = 1 ] || fail "not one line: $(cat "$work/said")"
+  contains "$(cat "$work/said")" "$line"
+  [ "$(grep -vc ' tersegrad:\| launch/' "$work/said")" = 0 ] || fail "lines beside it: $(cat "$work/said")"
+  nothing_left "$work/run"
+}
+
+loses_an_agents_host() {
+  needs_namespaces
+  loses 3 "tersegrad: rank 0 of 4 on h1: no sign of life from rank 2 for" -n 3 -- "${tiny[@]}"
+}
+
+# Rank 1 goes with the server: rank 2 is the first that can speak.
+loses_the_servers_host() {
+  needs_namespaces
+  loses 1 "tersegrad: rank 2 of 4 on h2: no sign of life from rank 0 for" --hosts 2 -n 3 -- "${tiny[@]}"
+}
+
+loses_a_host_between_peers() {
+  needs_namespaces
+  loses 2 "tersegrad: rank 0 of 3 on h1: no sign of life from rank 1 for" -n 3 -- "${tiny[@]}" --exchange sharded
+}
+
+# mpirun, told to end, waits for the lost host's daemon: it is not waited for.
+ends_at_a_signal_without_a_host() {
+  needs_namespaces
+  local began
+  run -n 2 --grace 2 --drop "2@$work/run/checkpoints/checkpoint-200" -- "${tiny[@]}" --stall-timeout 300 --steps 100000000 \
+    --out "$work/run" > "$work/said" &
+  local job=$!
+  for i in $(seq 600); do
+    grep -q "is lost" "$work/said" && break
+    [ "$i" -lt 600 ] || fail "no host was lost: $(tail -n 3 "$work/said")"
+    sleep 0.1
+  done
+  began=$SECONDS
+  pkill -TERM -o -f "$netlab .*$work/run"
+  wait "$job" && fail "status 0"
+  echo "status $?, $((SECONDS - began)) s: $(grep launch/ "$work/said")"
+  contains "$(cat "$work/said")" "mpirun waited for a host that does not answer"
+  [ $((SECONDS - began)) -le 40 ] || fail "it took $((SECONDS - began)) s"
+  nothing_left "$work/run"
+}
+
+# From the last checkpoint on the hosts that are left, to the end of a run that lost none.
+restarts_on_the_hosts_that_are_left() {
+  needs_namespaces
+  run -n 2 -- "${tiny[@]}" --steps 600 --out "$work/whole" > "$work/said" || fail "$(tail -n 3 "$work/said")"
+  run -n 2 --elastic restart --drop "1@$work/run/checkpoints/checkpoint-200" -- "${tiny[@]}" --steps 600 --out "$work/run" \
+    > "$work/said" || fail "$(cat "$work/said")"
+  contains "$(cat "$work/said")" "no sign of life from rank 0"
+  contains "$(cat "$work/said")" "host h1 does not answer; it is left out"
+  contains "$(cat "$work/said")" "on 2 ranks"
+  /usr/bin/python3 - "$work" << 'END' || fail "the restarted run is not the whole one"
+import csv, json, sys
+whole, run = (json.load(open(f"{sys.argv[1]}/{name}/summary.json")) for name in ("whole", "run"))
+assert (run["processes"], run["agents"], run["steps"]) == (2, 2, 600), run
+assert whole["parameters_fingerprint"] == run["parameters_fingerprint"]
+series = [[(row["step"], row["loss"], row["gradient_norm"], row["uplink_bytes"]) for row in
+           csv.DictReader(open(f"{sys.argv[1]}/{name}/metrics.csv"))] for name in ("whole", "run")]
+assert series[0] == series[1] and len(series[0]) == 600
+END
+}
+
 refuses_nonsense() {
+  contains "$(run --drop 9@5 -n 2 train)" "--drop is '9@5', and there are 3 hosts"
+  contains "$(run --drop 2 -n 2 train)" "--drop is '2'"
+  contains "$(run --drop 2@soon -n 2 train)" "--drop is '2@soon'"
   contains "$(run --rate quick train)" "--rate is 'quick'"
   contains "$(run --hosts 9 -n 2 train)" "9 hosts for 3 ranks"
   contains "$(run --hosts x train)" "--hosts takes a number"
