@@ -250,6 +250,22 @@ ends_at_the_time_limit() {
   contains "$text" "time limit of 1 seconds"
 }
 
+# Long jobs outlive the version that started them.
+takes_no_notice_of_an_update() {
+  mkdir "$work/launch" || exit 1
+  cp "$launch" "$work/launch/local"
+  printf '#!/bin/bash\nwhile [ ! -e "%s" ]; do sleep 0.1; done\nexit 7\n' "$work/updated" >"$work/wait"
+  chmod +x "$work/wait"
+  "$work/launch/local" --ranks 1 --program "$work/wait" >"$work/output" 2>&1 &
+  sleep 2
+  yes ')' | head -n 1000 >"$work/new"
+  cat "$work/new" >"$work/launch/local"
+  touch "$work/updated"
+  wait $!
+  equal "the status" $? 7
+  equal "what is said" "$(cat "$work/output")" ""
+}
+
 ends_with_its_shell() {
   start
   disown "$job"  # or the shell would announce the kill

@@ -1,0 +1,65 @@
+#!/bin/bash
+# slurm_test.sh README PROGRAM LAUNCH_LOCAL: the batch script of the README, with stand-ins for Slurm's commands. A first
+# start is ended by SIGTERM and requeued, the second goes on to the end, a failure is none of either.
+set -u
+readme=$(readlink -f "$1") program=$(readlink -f "$2") launch=$(readlink -f "$3")
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+# From the first line of Slurm's to the end of that block; a small run in the place of the README's.
+sed -n '/^#!\/bin\/bash$/,/^```$/{/^```$/q;p}' "$readme" > job
+grep -q '^#SBATCH' job && grep -q srun job || fail "the README has no batch script"
+bash -n job || fail "the batch script is no shell script"
+sed -i -e 's/--model resnet/--model mlp --compressor sign --lr 0.001 --steps 600/' -e 's/--checkpoint-every 10min …/--checkpoint-every 50/' job
+grep -q '…' job && fail "the batch script is not what this test knows: $(cat job)"
+
+mkdir bin
+cat > bin/srun << END
+#!/bin/bash
+# srun PROGRAM ARGUMENTS…: three ranks; the first time, they are told to end behind the second checkpoint.
+[ "\$1" = tersegrad ] || exit 99
+shift
+echo "\$*" >> "$work/starts"
+[ ! -e "$work/exit" ] || exit "\$(cat "$work/exit")"
+"$launch" --ranks 3 --program "$program" -- "\$@" > "$work/said.\$(wc -l < "$work/starts")" 2>&1 &
+if [ "\$(wc -l < "$work/starts")" = 1 ]; then
+  until [ -e "$work/runs/a/checkpoints/checkpoint-100" ]; do kill -0 \$! 2> /dev/null || exit 98; sleep 0.05; done
+  kill -TERM \$!
+fi
+wait \$!
+END
+printf '#!/bin/bash\necho "$*" >> "%s"\n' "$work/requeued" > bin/scontrol
+chmod +x bin/*
+
+start() {  # the script as Slurm starts it
+  PATH="$work/bin:$PATH" SLURM_JOB_ID=42 SLURM_JOB_NUM_NODES=1 bash job
+}
+
+start
+status=$?
+[ "$status" = 75 ] || fail "the status of a run that a signal ended is $status: $(cat said.1)"
+[ "$(cat requeued)" = "requeue 42" ] || fail "it was not requeued"
+start || fail "the status of the finished run is $?: $(cat said.2)"
+[ "$(wc -l < requeued)" = 1 ] || fail "a finished run was requeued"
+[ "$(tail -n 1 starts)" = "train --resume runs/a" ] || fail "the second start was $(tail -n 1 starts)"
+grep -q '"steps": 600' runs/a/summary.json || fail "it was not finished: $(cat said.2)"
+first=$(head -n 1 starts)
+
+# Killed before its first checkpoint: it begins again. A failure is passed on, and not tried again.
+rm -r runs/a
+mkdir -p runs/a/checkpoints
+touch runs/a/checkpoints/checkpoint-50.part runs/a/run.h5
+echo 70 > exit
+start
+status=$?
+[ "$status" = 70 ] || fail "the status of a failed run is $status"
+[ "$(wc -l < requeued)" = 1 ] || fail "a failed run was requeued"
+[ "$(tail -n 1 starts)" = "$first" ] || fail "the start without a checkpoint was $(tail -n 1 starts)"
+case $first in *--overwrite*) ;; *) fail "the first start refuses a folder without checkpoints" ;; esac
+echo "passed"
