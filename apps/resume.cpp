@@ -13,6 +13,7 @@
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/file.hpp"
 #include "tersegrad/train/checkpoint_folder.hpp"
+#include "tersegrad/train/resumption.hpp"
 
 namespace tersegrad {
 namespace {
@@ -91,7 +92,7 @@ std::unique_ptr<CheckpointFile> load_resumed(const Communicator& world, const st
     TERSEGRAD_CHECK(std::filesystem::is_directory(folder), "nothing to resume: there is no folder '", folder, "'");
     checkpoint = std::make_unique<CheckpointFile>(CheckpointFolder(folder).newest(
         [](const std::string& remark) { std::fprintf(stderr, "tersegrad: %s\n", remark.c_str()); }));
-    lines = text_of(checkpoint->view.section("configuration"));
+    lines = configuration_of(checkpoint->view);
   });
   const auto all = world.all_gather_pieces(std::as_bytes(std::span(lines)));
   lines = text_of(all.from(0));

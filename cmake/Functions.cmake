@@ -98,3 +98,16 @@ function(tersegrad_add_test name)
                          FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endif()
 endfunction()
+
+# tersegrad_scale_timeouts(): last in a folder of tests. Multiplies their time limits by TERSEGRAD_TEST_TIME: what a
+# sanitizer watches runs several times as long.
+function(tersegrad_scale_timeouts)
+  get_property(tests DIRECTORY PROPERTY TESTS)
+  foreach(test ${tests})
+    get_test_property(${test} TIMEOUT limit)
+    if(limit)
+      math(EXPR limit "${limit} * ${TERSEGRAD_TEST_TIME}")
+      set_tests_properties(${test} PROPERTIES TIMEOUT ${limit})
+    endif()
+  endforeach()
+endfunction()

@@ -20,12 +20,15 @@ endif()
 if(TERSEGRAD_WERROR)
   target_compile_options(tersegrad_options INTERFACE -Werror)
 endif()
+set(default_time 1)
 if(TERSEGRAD_SANITIZE)
+  set(default_time 6)
   # Undefined behaviour ends the program, as a bad access does: a remark on stderr would leave a test green.
   target_compile_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer)
   target_link_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE})
 endif()
+set(TERSEGRAD_TEST_TIME ${default_time} CACHE STRING "the tests' time limits are multiplied by it")
 
 find_program(TERSEGRAD_CCACHE ccache)
 mark_as_advanced(TERSEGRAD_CCACHE)

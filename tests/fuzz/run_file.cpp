@@ -1,37 +1,12 @@
 // The file of a run, read as `compare` reads it: in a process of its own, because the HDF5 library itself can crash.
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
-#include "fuzz/target.hpp"
+#include "fuzz/folder.hpp"
 #include "tersegrad/log/isolated.hpp"
 #include "tersegrad/log/log.hpp"
 
 namespace tersegrad::fuzz {
 namespace {
-
-/// A folder that goes with the program.
-class Folder {
- public:
-  Folder() {
-    std::error_code none;
-    const auto base = std::filesystem::is_directory("/dev/shm", none) ? "/dev/shm" : std::filesystem::temp_directory_path();
-    std::string pattern = (base / "tersegrad-fuzz-XXXXXX").string();
-    require(::mkdtemp(pattern.data()) != nullptr, "no folder for the file");
-    path_ = pattern;
-  }
-  ~Folder() {
-    std::error_code none;
-    std::filesystem::remove_all(path_, none);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 const std::vector<std::string> read_series{"step", "loss", "time_s", "test_accuracy"};
 
@@ -40,8 +15,7 @@ const std::vector<std::string> read_series{"step", "loss", "time_s", "test_accur
 void one_input(std::span<const std::uint8_t> input) {
   static const Folder folder;
   const auto path = folder.path() / "run.h5";
-  std::ofstream(path, std::ios::binary | std::ios::trunc)
-      .write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));
+  put(path, input);
   refused_or_read([&] {
     const RunData run = read_isolated(path, read_series);
     require(run.records >= 0, "records");
@@ -71,8 +45,7 @@ std::vector<Bytes> seeds() {
       }
       if (finish) log.finish({{"diverged", false, ""}, {"time_total_s", 2.0, "s"}});
     }
-    std::ifstream file(place / (finish ? "run.h5" : "run.h5.part"), std::ios::binary);
-    all.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    all.push_back(content_of(place / (finish ? "run.h5" : "run.h5.part")));
   }
   return all;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 #include "tersegrad/core/error.hpp"
@@ -205,6 +206,15 @@ TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
     wrong[field] = static_cast<std::uint64_t>(-1);
     EXPECT_THROW(RunCounters::from_words(wrong), Error) << field;
   }
+  // What a run adds to, where adding would leave 64 bits: uplink and downlink payload, within nodes, measured bytes.
+  for (const std::size_t field : {8, 10, 12, 18}) {
+    auto wrong = words;
+    wrong[field] = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    EXPECT_THROW(RunCounters::from_words(wrong), Error) << field;
+  }
+  auto wrong = words;
+  wrong[17] = 2;  // whether anything was measured
+  EXPECT_THROW(RunCounters::from_words(wrong), Error);
 }
 
 }  // namespace

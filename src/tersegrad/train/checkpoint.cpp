@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <string_view>
 
 #include "tersegrad/core/error.hpp"
@@ -88,6 +89,7 @@ CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::str
 
   CheckpointView view;
   view.step = header.step;
+  std::set<std::string> names;
   for (const Entry& entry : table) {
     require(printable(entry), "a section has no name");
     const std::string name = entry.name.data();
@@ -98,7 +100,7 @@ CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::str
     const auto zeros = rest.subspan(content.size(), static_cast<std::size_t>(padding));
     TERSEGRAD_CHECK(fingerprint(content) == entry.checksum, subject, " is damaged (the checksum of section '", name, "' is wrong)");
     require(std::all_of(zeros.begin(), zeros.end(), [](std::byte b) { return b == std::byte{0}; }), "not zero between its sections");
-    for (const auto& other : view.sections) require(other.name != name, "two sections have one name");
+    require(names.insert(name).second, "two sections have one name");
     view.sections.push_back({name, content});
     rest = rest.subspan(content.size() + zeros.size());
   }

@@ -49,6 +49,16 @@ RunCounters RunCounters::from_words(std::span<const std::uint64_t> words) {
                [&](auto& value) { value = std::bit_cast<std::remove_reference_t<decltype(value)>>(words[at++]); });
   if (has_measured != 0) counters.measured = seen;
   const auto& c = counters;
+  // A run goes on adding to them: no sum may leave 64 bits.
+  constexpr std::int64_t most = std::int64_t{1} << 60;
+  for (const std::int64_t bytes : {c.traffic.uplink.payload, c.traffic.uplink.header, c.traffic.downlink.payload,
+                                   c.traffic.downlink.header, c.traffic.within_nodes}) {
+    TERSEGRAD_CHECK(bytes >= 0 && bytes <= most, "a checkpoint's counters are impossible (", bytes, " bytes of traffic)");
+  }
+  TERSEGRAD_CHECK(has_measured == 0 || has_measured == 1, "a checkpoint's counters are impossible");
+  for (const std::int64_t count : {seen.sent_bytes, seen.sent_packets, seen.received_bytes, seen.received_packets}) {
+    TERSEGRAD_CHECK(count >= -most && count <= most, "a checkpoint's counters are impossible (", count, " measured)");
+  }
   TERSEGRAD_CHECK(c.step >= 1 && c.records >= 0 && c.records <= c.step && c.nonfinite_steps >= 0 && c.nonfinite_steps <= c.step &&
                       c.skips_in_a_row >= 0 && c.skips_in_a_row <= c.step && c.noise_reports >= 0 && c.noise_reports <= c.step,
                   "a checkpoint's counters are impossible");

@@ -9,7 +9,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/transfer.hpp"
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/spec.hpp"
+#include "tersegrad/train/resumption.hpp"
 
 namespace tersegrad {
 namespace {
@@ -73,52 +73,12 @@ std::vector<std::pair<std::string, std::span<float>>> shared_memories(RunParts& 
 
 Buffer<std::byte> copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
 
-/// The section, which must have so many bytes.
-std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name, std::uint64_t bytes) {
-  const auto section = checkpoint.section(name);
-  TERSEGRAD_CHECK(section.size() == bytes, "the checkpoint of step ", checkpoint.step, " does not fit this run: section '", name,
-                  "' has ", section.size(), " bytes (expected ", bytes, ")");
-  return section;
-}
-
-/// A run may be extended; the steps that it has made must have had the learning rates that the longer run has there.
-void require_same_schedule(const CheckpointView& checkpoint, const TrainConfig& config) {
-  const auto done = static_cast<std::int64_t>(checkpoint.step);
-  TERSEGRAD_CHECK(done < config.steps, "the run to resume has made ", done, " steps; give more --steps than that to go on");
-  std::int64_t planned = config.steps;
-  const auto text = checkpoint.section("configuration");
-  for (const auto& [key, value] : parse_lines(std::string(reinterpret_cast<const char*>(text.data()), text.size()))) {
-    if (key == "steps") TERSEGRAD_CHECK(parse_integer(value, planned), "a checkpoint's configuration has --steps '", value, "'");
-  }
-  if (planned == config.steps || planned < 1) return;
-  const auto warmup = static_cast<std::uint64_t>(config.warmup);
-  const LearningRate before(config.lr, static_cast<std::uint64_t>(planned), warmup, config.schedule);
-  const LearningRate now(config.lr, static_cast<std::uint64_t>(config.steps), warmup, config.schedule);
-  for (std::uint64_t k = 0; k < checkpoint.step; ++k) {
-    TERSEGRAD_CHECK(before.at(k) == now.at(k), "--steps ", config.steps, " would have given step ", k + 1, " of the run to resume another learning rate (--schedule ",
-                    config.schedule, " depends on the number of steps, which was ", planned, ")");
-  }
-}
-
 void require_fitting(const CheckpointView& checkpoint, RunParts& parts, const std::vector<AgentMemory>& agents) {
-  const auto text = checkpoint.section("configuration");
-  require_same_run(std::string(reinterpret_cast<const char*>(text.data()), text.size()), parts.config);
-  require_same_schedule(checkpoint, parts.config);
+  require_resumable(checkpoint, parts.config);
   for (const auto& [name, values] : shared_memories(parts)) sized_section(checkpoint, name, values.size_bytes());
   for (const auto& memory : agents) {
     sized_section(checkpoint, memory.section, sizeof(float) * memory.values * parts.map().agents());
   }
-}
-
-RunCounters counters_of(const CheckpointView& checkpoint) {
-  const auto section = checkpoint.section("counters");
-  std::vector<std::uint64_t> words(section.size() / sizeof(std::uint64_t));
-  TERSEGRAD_CHECK(words.size() * sizeof(std::uint64_t) == section.size(), "a checkpoint's counters are no whole words");
-  if (!words.empty()) std::memcpy(words.data(), section.data(), section.size());
-  RunCounters counters = RunCounters::from_words(words);
-  TERSEGRAD_CHECK(counters.step == static_cast<std::int64_t>(checkpoint.step), "a checkpoint of step ", checkpoint.step,
-                  " has counted ", counters.step, " steps");
-  return counters;
 }
 
 }  // namespace

@@ -1,0 +1,27 @@
+// What a checkpoint's sections must say for a run to go on from it: their reading, without ranks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "tersegrad/train/checkpoint.hpp"
+#include "tersegrad/train/run_counters.hpp"
+
+namespace tersegrad {
+
+/// The section, which must have so many bytes. \throws Error if it has not, or is not there
+std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name, std::uint64_t bytes);
+
+/// The section "configuration": TrainConfig::lines() of the run. \throws Error if there is none
+std::string configuration_of(const CheckpointView& checkpoint);
+
+/// A run goes on as it began (require_same_run). It may be extended; the steps that it has made must have had the
+/// learning rates that the longer run has there. \throws Error naming the first option that stands in the way
+void require_resumable(const CheckpointView& checkpoint, const TrainConfig& config);
+
+/// The section "counters". \throws Error unless it holds possible ones of the checkpoint's step
+RunCounters counters_of(const CheckpointView& checkpoint);
+
+}  // namespace tersegrad
