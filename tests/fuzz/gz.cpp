@@ -11,7 +11,7 @@ void one_input(std::span<const std::uint8_t> input) {
   const std::size_t piece = 1 + std::size_t{reader.byte()} * 37;
   Bytes file{0x1f, 0x8b};  // else it is not gz
   file.insert(file.end(), reader.rest().begin(), reader.rest().end());
-  constexpr std::size_t most = std::size_t{1} << 20;
+  constexpr std::size_t most = std::size_t{1} << 17;
   Bytes in_pieces;
   bool read = false;
   refused_or_read([&] {

@@ -1,12 +1,34 @@
 // The file of a run, read as `compare` reads it: in a process of its own, because the HDF5 library itself can crash.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
 #include <limits>
 
 #include "fuzz/folder.hpp"
 #include "tersegrad/log/isolated.hpp"
 #include "tersegrad/log/log.hpp"
 
+// Where clang's -fsanitize-coverage counts; the linker names the section's ends. Null in other programs.
+extern "C" __attribute__((weak)) std::uint8_t __start___sancov_cntrs[], __stop___sancov_cntrs[];
+
 namespace tersegrad::fuzz {
 namespace {
+
+/// The reader works in a child process. Its counts are libFuzzer's only if they are in memory that both have: the
+/// section's whole pages are; what shares a page with other data stays.
+bool share_counters() {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(__start___sancov_cntrs) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(__stop___sancov_cntrs) / page * page;
+  if (begin >= end) return false;
+  auto* const counters = reinterpret_cast<std::uint8_t*>(begin);
+  const Bytes before(counters, counters + (end - begin));
+  require(::mmap(counters, before.size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == counters,
+          "no memory to share");
+  std::memcpy(counters, before.data(), before.size());
+  return true;
+}
 
 const std::vector<std::string> read_series{"step", "loss", "time_s", "test_accuracy"};
 
@@ -14,6 +36,7 @@ const std::vector<std::string> read_series{"step", "loss", "time_s", "test_accur
 
 void one_input(std::span<const std::uint8_t> input) {
   static const Folder folder;
+  [[maybe_unused]] static const bool shared = share_counters();
   const auto path = folder.path() / "run.h5";
   put(path, input);
   refused_or_read([&] {
