@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "fuzz/folder.hpp"
 #include "tersegrad/log/isolated.hpp"
@@ -51,8 +52,8 @@ void one_input(std::span<const std::uint8_t> input) {
 std::vector<Bytes> seeds() {
   const Folder folder;
   std::vector<Bytes> all;
-  for (const bool finish : {true, false}) {
-    const auto place = folder.path() / (finish ? "whole" : "part");
+  for (const auto& [finish, records] : {std::pair{true, 20}, {false, 20}, {true, 0}}) {
+    const auto place = folder.path() / concat(finish ? "whole" : "part", records);
     std::filesystem::create_directories(place);
     {
       Log log({"hdf5"});
@@ -63,7 +64,7 @@ std::vector<Bytes> seeds() {
                             {"batch", std::int64_t{32}, "rows"}, {"overlap", false, ""}};
       info.columns = {{"step", "", "updates"}, {"loss", "", "mean loss"}, {"time_s", "s", "time"}};
       log.begin(info);
-      for (int step = 1; step <= 20; ++step) {
+      for (int step = 1; step <= records; ++step) {
         log.write({static_cast<double>(step), 1.0 / step, step == 7 ? std::numeric_limits<double>::quiet_NaN() : 0.1 * step});
       }
       if (finish) log.finish({{"diverged", false, ""}, {"time_total_s", 2.0, "s"}});

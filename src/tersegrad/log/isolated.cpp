@@ -140,7 +140,7 @@ RunData unpack_run(const std::string& packed) {
     if (run.records < 0 || bytes > packed.size() - at) throw std::runtime_error("answer too short");
     auto& values = run.series[name.get<std::string>()];
     values.resize(static_cast<std::size_t>(run.records));
-    std::memcpy(values.data(), packed.data() + at, bytes);
+    if (bytes > 0) std::memcpy(values.data(), packed.data() + at, bytes);  // of no records there is no memory either
     at += bytes;
   }
   return run;
