@@ -131,8 +131,9 @@ void one_input(std::span<const std::uint8_t> input) {
   Reader reader(input);
   const std::uint8_t use = reader.byte() % uses, repaired = reader.byte();
   if (use == sections) {
-    const std::size_t cut = std::min<std::size_t>(reader.number(2), reader.rest().size());
+    const auto wanted = static_cast<std::size_t>(reader.number(2));
     const auto content = std::as_bytes(reader.rest());
+    const std::size_t cut = std::min(wanted, content.size());
     read_sections({step, {{"configuration", content.first(cut)}, {"counters", content.subspan(cut)}, {"parameters", content.first(0)}}});
     return;
   }
