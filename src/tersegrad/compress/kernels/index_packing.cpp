@@ -50,7 +50,7 @@ bool unpack_list(std::span<const std::byte> in, std::int64_t n, std::vector<std:
     sorted[i] = static_cast<std::uint32_t>(index);
   }
   const std::size_t used = sorted.size() * width % 8;
-  return good && (used == 0 || in.back() >> used == std::byte{0});
+  return good && (used == 0 || (in.back() >> used) == std::byte{0});
 }
 
 }  // namespace
