@@ -44,11 +44,16 @@ bool IncomingBatch::progress(const Check& check, Buffer<std::byte>& buffer) {
     moved = true;
   }
   if (stage_ == Stage::payloads) {
-    std::erase_if(payload_transfers_, [&](Arriving& arriving) {
-      if (!arrived(arriving.transfer)) return false;
-      if (id_.verify) check_seal(headers_[arriving.message], payloads_[arriving.message], from_);
-      return true;
-    });
+    for (auto next = payload_transfers_.begin(); next != payload_transfers_.end();) {
+      if (arrived(next->transfer)) {
+        if (id_.verify) check_seal(headers_[next->message], payloads_[next->message], from_);
+        next = payload_transfers_.erase(next);
+      } else if (next->transfer.matched()) {
+        ++next;
+      } else {
+        break;  // the payloads behind it come behind it
+      }
+    }
     if (payload_transfers_.empty()) {
       stage_ = Stage::done;
       moved = true;

@@ -146,6 +146,15 @@ MPI_Request Communicator::start_receive(std::span<std::byte> bytes, int from, in
   return request;
 }
 
+std::optional<std::size_t> Communicator::probe(int from, int tag) const {
+  int there = 0, bytes = 0;
+  MPI_Status status;
+  check_mpi("MPI_Iprobe", MPI_Iprobe(from, tag, comm_, &there, &status));
+  if (there == 0) return std::nullopt;
+  check_mpi("MPI_Get_count", MPI_Get_count(&status, MPI_BYTE, &bytes));
+  return static_cast<std::size_t>(bytes);
+}
+
 void Communicator::send(std::span<const std::byte> bytes, int to, int tag) const {
   auto request = start_send(bytes, to, tag);
   wait(request);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ class Communicator {
   void receive(std::span<std::byte> bytes, int from, int tag) const;
   MPI_Request start_send(std::span<const std::byte> bytes, int to, int tag) const;
   MPI_Request start_receive(std::span<std::byte> bytes, int from, int tag) const;
+  /// Looks once whether a message of this sender and tag is there to receive. \return its length
+  std::optional<std::size_t> probe(int from, int tag) const;
   /// Looks once. A request that has completed is freed and counts as complete ever after.
   bool ready(MPI_Request& request) const;
   void wait(MPI_Request& request) const;

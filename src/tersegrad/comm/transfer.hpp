@@ -21,25 +21,35 @@ std::size_t piece_length(std::uint64_t bytes, std::uint64_t i, std::uint64_t pie
 /// A send or a receive under way. Both ends know the length (the header in front said it); no bytes are no MPI
 /// message. Messages with one tag between two ranks arrive in the order in which they were sent.
 ///
+/// A receive is posted only once its message is there and has the length that it must have: Open MPI (4.1.4, shared
+/// memory with single copies) writes a longer one past the end of the buffer before it reports it as truncated.
+///
 /// The bytes stay alive and, of a send, unchanged until it is done. Not collective.
 class Transfer {
  public:
   static Transfer send(const Communicator& comm, std::span<const std::byte> bytes, int to, int tag,
                        std::uint64_t piece = longest_piece);
+  /// Of several with one sender and tag, one may look (done) only once those before it have found their message.
   static Transfer receive(const Communicator& comm, std::span<std::byte> bytes, int from, int tag,
                           std::uint64_t piece = longest_piece);
 
-  /// Looks once. \throws Error if what arrived is shorter or longer than announced
+  /// Looks once. \throws Error if what has come is shorter or longer than announced; it is not received then
   bool done();
+  /// Whether all its messages have been found.
+  bool matched() const { return pieces_.empty() || pieces_.back().posted; }
 
  private:
   struct Piece {
-    MPI_Request request;
-    std::size_t bytes;
+    MPI_Request request = MPI_REQUEST_NULL;
+    bool posted = false;
+    std::span<std::byte> place = {};  // of a receive
   };
+  bool post(Piece& piece);
+
   std::vector<Piece> pieces_;  // under way
+  const Communicator* comm_ = nullptr;
   int peer_ = -1;
-  bool receives_ = false;
+  int tag_ = 0;
 };
 
 }  // namespace tersegrad
