@@ -86,7 +86,9 @@ std::optional<Measured> measure(const Communicator& world, const std::string& na
       encoder->begin_step(step, gradient);
       for (const auto& b : buckets) {
         Message& message = messages[b.index].emplace_back();
-        encoder->encode(b, std::span(gradient).subspan(static_cast<std::size_t>(b.begin), static_cast<std::size_t>(b.size())), message);
+        encoder->encode(
+            b, std::span(gradient).subspan(static_cast<std::size_t>(b.begin), static_cast<std::size_t>(b.size())),
+            message);
         message.header.step = step;
         message.header.bucket = b.index;
         message.header.agent = a;
@@ -113,14 +115,15 @@ std::optional<Measured> measure(const Communicator& world, const std::string& na
 
 int run(int argc, char** argv) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
-    cxxopts::Options options("tersegrad bench exchange", "Exchanges without a model: launch/local --ranks 3 bench exchange\n");
-    options.add_options()("dim", "coordinates d", cxxopts::value<std::string>()->default_value("1060138"))
-        ("bucket", "coordinates per message", cxxopts::value<std::string>()->default_value("4194304"))
-        ("compressor", "compressors, separated by commas", cxxopts::value<std::vector<std::string>>()->default_value("none,sign,randk:0.01"))
-        ("exchange", "exchanges, separated by commas; all unless given", cxxopts::value<std::vector<std::string>>())
-        ("verify", "checksums on the messages: on or off", cxxopts::value<std::string>()->default_value("on"))
-        ("repeats", "timed exchanges of each", cxxopts::value<int>()->default_value("30"))
-        ("h,help", "this text");
+    cxxopts::Options options("tersegrad bench exchange",
+                             "Exchanges without a model: launch/local --ranks 3 bench exchange\n");
+    options.add_options()("dim", "coordinates d", cxxopts::value<std::string>()->default_value("1060138"))(
+        "bucket", "coordinates per message", cxxopts::value<std::string>()->default_value("4194304"))(
+        "compressor", "compressors, separated by commas",
+        cxxopts::value<std::vector<std::string>>()->default_value("none,sign,randk:0.01"))(
+        "exchange", "exchanges, separated by commas; all unless given", cxxopts::value<std::vector<std::string>>())(
+        "verify", "checksums on the messages: on or off", cxxopts::value<std::string>()->default_value("on"))(
+        "repeats", "timed exchanges of each", cxxopts::value<int>()->default_value("30"))("h,help", "this text");
     bool help = false;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help";
     if (help) {
@@ -134,8 +137,10 @@ int run(int argc, char** argv) {
     collectively(world, [&] {
       bool done = false;
       const auto parsed = parse_options(options, argc, argv, done);
-      TERSEGRAD_CHECK(parse_integer(parsed["dim"].as<std::string>(), dim) && dim >= 1, "--dim must be a whole number from 1 up");
-      TERSEGRAD_CHECK(parse_integer(parsed["bucket"].as<std::string>(), bucket) && bucket >= 1, "--bucket must be a whole number from 1 up");
+      TERSEGRAD_CHECK(parse_integer(parsed["dim"].as<std::string>(), dim) && dim >= 1,
+                      "--dim must be a whole number from 1 up");
+      TERSEGRAD_CHECK(parse_integer(parsed["bucket"].as<std::string>(), bucket) && bucket >= 1,
+                      "--bucket must be a whole number from 1 up");
       repeats = parsed["repeats"].as<int>();
       const auto verified = parsed["verify"].as<std::string>();
       TERSEGRAD_CHECK(verified == "on" || verified == "off", "--verify is '", verified, "' (must be one of: on, off)");
@@ -143,13 +148,14 @@ int run(int argc, char** argv) {
       TERSEGRAD_CHECK(repeats >= 1, "--repeats must be at least 1");
       compressors = parsed["compressor"].as<std::vector<std::string>>();
       if (parsed.count("exchange") > 0) exchanges = parsed["exchange"].as<std::vector<std::string>>();
-      TERSEGRAD_CHECK(world.size() >= 2, "bench exchange needs at least 2 ranks: launch/local --ranks 3 bench exchange");
+      TERSEGRAD_CHECK(world.size() >= 2,
+                      "bench exchange needs at least 2 ranks: launch/local --ranks 3 bench exchange");
       for (const auto& name : exchanges) ExchangeRegistry::instance().make(name, ExchangeSetup{&world, 0});
     });
     const auto dense = static_cast<std::size_t>(4 * dim);
     const double wire_s = round_trip_s(world, dense, repeats);
-    TextTable table({"exchange", "compressor", "agents", "time", "uplink/agent", "downlink/agent", "of the wire's speed",
-                     "buffers"});
+    TextTable table({"exchange", "compressor", "agents", "time", "uplink/agent", "downlink/agent",
+                     "of the wire's speed", "buffers"});
     for (const auto& name : exchanges) {
       for (const auto& spec : compressors) {
         const auto measured = measure(world, name, spec, dim, bucket, verify, repeats);
@@ -163,16 +169,18 @@ int run(int argc, char** argv) {
       }
     }
     if (world.rank() == 0) {
-      std::cout << "d = " << dim << " on " << world.size() << " ranks; plain MPI: " << format_bytes(2.0 * static_cast<double>(dense))
-                << " there and back in " << format_duration(wire_s) << " ("
-                << format_number(2e-9 * static_cast<double>(dense) / wire_s, 3) << " GB/s)\n"
+      std::cout << "d = " << dim << " on " << world.size()
+                << " ranks; plain MPI: " << format_bytes(2.0 * static_cast<double>(dense)) << " there and back in "
+                << format_duration(wire_s) << " (" << format_number(2e-9 * static_cast<double>(dense) / wire_s, 3)
+                << " GB/s)\n"
                 << table.str();
     }
     return 0;
   });
 }
 
-const BenchRegistration registration{"exchange", "the exchanges without a model: time, bytes, share of the wire's speed", run};
+const BenchRegistration registration{"exchange",
+                                     "the exchanges without a model: time, bytes, share of the wire's speed", run};
 
 }  // namespace
 }  // namespace tersegrad

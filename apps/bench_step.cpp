@@ -23,8 +23,8 @@ namespace {
 class PlainLoop {
  public:
   PlainLoop(const TrainConfig& config, const Dataset& data, std::uint32_t agent, std::int64_t agents)
-      : data_(data),
-        sampler_(even_shards(data.train().size(), agents, config.seed)[agent], config.batch, SamplingMode::shuffle, config.seed, agent) {
+      : data_(data), sampler_(even_shards(data.train().size(), agents, config.seed)[agent], config.batch,
+                              SamplingMode::shuffle, config.seed, agent) {
     torch::manual_seed(config.init_seed);
     model_ = NetworkRegistry::instance().make(config.model, NetworkShape{data.shape(), data.classes()});
     optimizer_ = std::make_unique<torch::optim::SGD>(model_->parameters(), torch::optim::SGDOptions(config.lr));
@@ -65,9 +65,10 @@ double median(std::vector<double> values) {
 
 int run(int argc, char** argv) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
-    cxxopts::Options options("tersegrad bench step",
-                             "Step time of training beside plain LibTorch loops, in turns on the same ranks. Every rank hosts one agent:\n"
-                             "launch/local --ranks 2 bench step --model resnet --dataset cifar10 --data DIR\n");
+    cxxopts::Options options(
+        "tersegrad bench step",
+        "Step time of training beside plain LibTorch loops, in turns on the same ranks. Every rank hosts one agent:\n"
+        "launch/local --ranks 2 bench step --model resnet --dataset cifar10 --data DIR\n");
     options.add_options()("model", "model", cxxopts::value<std::string>()->default_value("resnet"))
         ("dataset", "data set", cxxopts::value<std::string>()->default_value("cifar10"))
         ("data", "folder of its files", cxxopts::value<std::string>()->default_value(".data"))
@@ -107,8 +108,8 @@ int run(int argc, char** argv) {
       plain = std::make_unique<PlainLoop>(config, *data, static_cast<std::uint32_t>(world.rank()), world.size());
     });
 
-    // Seconds a step. Of the framework's: compute is forward and backward with loading and clearing, exchange is waiting
-    // for the other ranks with the transfer.
+    // Seconds a step. Of the framework's: compute is forward and backward with loading and clearing, exchange is
+    // waiting for the other ranks with the transfer.
     std::vector<double> alone, together, framework, own, gradient, compute, waiting, ratios, own_ratios;
     for (int turn = -1; turn < turns; ++turn) {  // the first turn warms up
       const auto plain_turn = [&](bool everyone) {
@@ -143,8 +144,8 @@ int run(int argc, char** argv) {
     }
     if (world.rank() == 0) {
       const double f = median(framework);
-      TextTable table({config.model + ", batch " + std::to_string(config.batch), "step", "steps/s", "forward + backward",
-                       "compress + apply", "exchange, waiting"});
+      TextTable table({config.model + ", batch " + std::to_string(config.batch), "step", "steps/s",
+                       "forward + backward", "compress + apply", "exchange, waiting"});
       const auto row = [&](const std::string& name, double step, std::vector<std::string> parts) {
         parts.insert(parts.begin(), {name, format_duration(step), format_number(1 / step)});
         table.add(std::move(parts));
@@ -153,9 +154,11 @@ int run(int argc, char** argv) {
       row(concat("plain LibTorch, ", world.size(), " processes in step, nothing exchanged"), median(together),
           {format_duration(median(gradient)), "", ""});
       row(concat("tersegrad, ", world.size(), " agents, ", config.compressor, ", ", config.exchange), f,
-          {format_duration(median(compute)) + " (with loading)", format_duration(median(own)), format_duration(median(waiting))});
-      std::cout << table.str() << "medians of " << turns << " paired turns of " << config.steps << " steps: beside plain loops in step "
-                << format_number(100 * (median(ratios) - 1), 3) << " % more; everything but exchange and the plain loops' forward and backward "
+          {format_duration(median(compute)) + " (with loading)", format_duration(median(own)),
+           format_duration(median(waiting))});
+      std::cout << table.str() << "medians of " << turns << " paired turns of " << config.steps
+                << " steps: beside plain loops in step " << format_number(100 * (median(ratios) - 1), 3)
+                << " % more; everything but exchange and the plain loops' forward and backward "
                 << format_number(100 * median(own_ratios), 3) << " % of the step (compress + apply "
                 << format_number(100 * median(own) / f, 3) << " %)\n";
     }

@@ -74,8 +74,8 @@ void print_tables(const Comparison& all, std::ostream& out) {
               seconds(at_target(all, i, run.time))});
   }
   out << learning.str() << "\n" << traffic.str() << "\n" << time.str() << "\n";
-  out << "Losses to reach and best losses are means over " << all.window << (all.window == 1 ? " record" : " records in a row")
-      << " (2 % of the shortest run).\n"
+  out << "Losses to reach and best losses are means over " << all.window
+      << (all.window == 1 ? " record" : " records in a row") << " (2 % of the shortest run).\n"
       << "Fewer: than dense fp32, 4 bytes a parameter each way. Other: evaluation, logging, waiting.\n";
   if (mixed) out << "These runs differ in model or data set: their losses do not compare.\n";
   if (unfinished) out << "* not finished: still going on, or stopped before its end.\n";
@@ -136,13 +136,15 @@ std::vector<ComparedRun> load_all(const std::vector<std::string>& paths) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options options("tersegrad compare", "Runs side by side: loss, accuracy, bytes, time, and what it took to reach one loss.\n"
+  cxxopts::Options options("tersegrad compare",
+                           "Runs side by side: loss, accuracy, bytes, time, and what it took to reach one loss.\n"
                            "RUN: an output folder, or its run.h5; a run that is not finished is marked *.");
-  options.positional_help("RUN...").add_options()("h,help", "this text")(
-      "runs", "", cxxopts::value<std::vector<std::string>>())(
-      "loss", "loss to reach (default: the worst of the runs' best smoothed losses, which every run reaches)", cxxopts::value<std::string>())(
-      "plot", "also draw loss against bytes, time and steps into this .png, .svg or .pdf", cxxopts::value<std::string>())(
-      "json", "print JSON instead of tables");
+  options.positional_help("RUN...").add_options()("h,help", "this text")("runs", "",
+                                                                         cxxopts::value<std::vector<std::string>>())(
+      "loss", "loss to reach (default: the worst of the runs' best smoothed losses, which every run reaches)",
+      cxxopts::value<std::string>())("plot",
+                                     "also draw loss against bytes, time and steps into this .png, .svg or .pdf",
+                                     cxxopts::value<std::string>())("json", "print JSON instead of tables");
   options.parse_positional({"runs"});
   bool done = false;
   const auto given = parse_options(options, argc, argv, done);
@@ -162,7 +164,8 @@ int run(int argc, char** argv) {
   if (given.count("plot")) {
     plot = given["plot"].as<std::string>();
     const std::string suffix = std::filesystem::path(plot).extension().string();
-    TERSEGRAD_CHECK(suffix == ".png" || suffix == ".svg" || suffix == ".pdf", "--plot is '", plot, "' (must end in .png, .svg or .pdf)");
+    TERSEGRAD_CHECK(suffix == ".png" || suffix == ".svg" || suffix == ".pdf", "--plot is '", plot,
+                    "' (must end in .png, .svg or .pdf)");
   }
 
   const Comparison all = make_comparison(load_all(paths), loss);

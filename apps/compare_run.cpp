@@ -50,15 +50,17 @@ double last_finite(const std::vector<double>& values) {
 }  // namespace
 
 ComparedRun load_compared_run(const std::filesystem::path& path) {
-  RunData data = read_isolated(path, {"step", "time_s", "loss", "uplink_bytes", "downlink_bytes", "compute_s", "compress_s",
-                                      "exchange_s", "apply_s", "test_accuracy"});
-  TERSEGRAD_CHECK(data.series.count("loss") != 0, "'", data.path.string(), "' is not the file of a training run (no series 'loss')");
+  RunData data = read_isolated(path, {"step", "time_s", "loss", "uplink_bytes", "downlink_bytes", "compute_s",
+                                      "compress_s", "exchange_s", "apply_s", "test_accuracy"});
+  TERSEGRAD_CHECK(data.series.count("loss") != 0, "'", data.path.string(),
+                  "' is not the file of a training run (no series 'loss')");
   TERSEGRAD_CHECK(data.records > 0, "'", data.path.string(), "' holds no records", data.finished ? "" : " yet");
   ComparedRun run;
   run.path = data.path;
   run.finished = data.finished;
   const LogField* diverged = find_field(data.summary, "diverged");
-  run.diverged = diverged != nullptr && std::holds_alternative<bool>(diverged->value) && std::get<bool>(diverged->value);
+  run.diverged =
+      diverged != nullptr && std::holds_alternative<bool>(diverged->value) && std::get<bool>(diverged->value);
   run.model = text_of(data.configuration, "model");
   run.dataset = text_of(data.configuration, "dataset");
   run.compressor = text_of(data.configuration, "compressor");
@@ -141,7 +143,8 @@ double smallest(const std::vector<double>& values) {
 }
 
 std::size_t first_reaching(const std::vector<double>& values, double limit) {
-  return static_cast<std::size_t>(std::find_if(values.begin(), values.end(), [&](double v) { return v <= limit; }) - values.begin());
+  return static_cast<std::size_t>(std::find_if(values.begin(), values.end(), [&](double v) { return v <= limit; }) -
+                                  values.begin());
 }
 
 std::size_t smoothing_window(const std::vector<ComparedRun>& runs) {

@@ -54,7 +54,8 @@ fs::path find_launch_script(const std::string& name) {
     if (fs::is_regular_file(folder / name, error)) return folder / name;
     looked.push_back("'" + folder.string() + "'");
   }
-  throw Error(concat("cannot find the script '", name, "' (looked in ", join(looked, " and "), "); set TERSEGRAD_LAUNCH_DIR to its folder"));
+  throw Error(concat("cannot find the script '", name, "' (looked in ", join(looked, " and "),
+                     "); set TERSEGRAD_LAUNCH_DIR to its folder"));
 }
 
 void run_python_script(const std::string& name, const std::vector<std::string>& arguments) {
@@ -74,7 +75,8 @@ void run_python_script(const std::string& name, const std::vector<std::string>& 
   ::close(ends[1]);
   const std::string said = failure == 0 ? read_tail(ends[0]) : std::string();
   ::close(ends[0]);
-  TERSEGRAD_CHECK(failure != ENOENT, "'", script, "' needs python3, matplotlib and h5py; apt install python3-matplotlib python3-h5py");
+  TERSEGRAD_CHECK(failure != ENOENT, "'", script,
+                  "' needs python3, matplotlib and h5py; apt install python3-matplotlib python3-h5py");
   TERSEGRAD_CHECK(failure == 0, "cannot start python3 for ", script, ": ", std::strerror(failure));
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {

@@ -23,7 +23,8 @@ void print_help(std::ostream& out) {
   }
 }
 
-/// Says once what N ranks of a job know, and lets the others, which may wait for this one in their first agreement, end.
+/// Says once what N ranks of a job know, and lets the others, which may wait for this one in their first agreement,
+/// end.
 int refuse_on_all_ranks(int argc, char** argv, const Error& error) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) -> int {
     collectively(world, [&] { throw error; });

@@ -38,7 +38,8 @@ BaseRun read_base(const std::string& text) {
   auto pairs = read_pairs(text);
   const auto take = [&](const std::string& key) {
     const auto found = pairs.find(key);
-    TERSEGRAD_CHECK(found != pairs.end(), "--match lacks ", key, "=… of the base run (write method=dsgd,lr=0.1,batch=64,agents=4)");
+    TERSEGRAD_CHECK(found != pairs.end(), "--match lacks ", key,
+                    "=… of the base run (write method=dsgd,lr=0.1,batch=64,agents=4)");
     std::string value = found->second;
     pairs.erase(found);
     return value;
@@ -46,8 +47,8 @@ BaseRun read_base(const std::string& text) {
   const auto number = [&](const std::string& key, double low) {
     const std::string value = take(key);
     double real = 0;
-    TERSEGRAD_CHECK(parse_real(value, real) && std::isfinite(real) && real >= low && real > 0, "--match has ", key, "=", value,
-                    " (must be a number ", low > 0 ? "from 1" : "above 0", ")");
+    TERSEGRAD_CHECK(parse_real(value, real) && std::isfinite(real) && real >= low && real > 0, "--match has ", key, "=",
+                    value, " (must be a number ", low > 0 ? "from 1" : "above 0", ")");
     return real;
   };
   BaseRun base;
@@ -61,8 +62,9 @@ BaseRun read_base(const std::string& text) {
   if (base.method == "dcsgd") {
     if (pairs.count("omega")) {
       const std::string value = take("omega");
-      TERSEGRAD_CHECK(parse_real(value, base.values.omega) && std::isfinite(base.values.omega) && base.values.omega >= 0,
-                      "--match has omega=", value, " (must be a number from 0)");
+      TERSEGRAD_CHECK(
+          parse_real(value, base.values.omega) && std::isfinite(base.values.omega) && base.values.omega >= 0,
+          "--match has omega=", value, " (must be a number from 0)");
     } else {
       base.values.omega = compressor_omega(take("compressor"), 0);
     }
@@ -87,7 +89,8 @@ std::string match(TrainConfig& config, const std::string& text, const std::vecto
                   config.compressor, "' (DSGD and DCSGD scale into each other, DSignSGD into itself)");
   Hyperparameters wanted = base.values;
   if (is_named(Quantity::lr)) wanted.lr = config.lr;
-  if (is_named(Quantity::batch)) wanted.batch = static_cast<double>(config.batch == 0 ? config.noise_batch : config.batch);
+  if (is_named(Quantity::batch))
+    wanted.batch = static_cast<double>(config.batch == 0 ? config.noise_batch : config.batch);
   if (is_named(Quantity::agents)) wanted.agents = static_cast<double>(config.agents);
   if (is_named(Quantity::omega) && !sign) wanted.omega = compressor_omega(config.compressor, 0);
 

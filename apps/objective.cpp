@@ -17,8 +17,9 @@ std::unique_ptr<Objective> make_objective(const TrainConfig& config, const Hoste
     return make_landscape_objective(config, LandscapeRegistry::instance().make(config.model));
   }
   const std::string name = Spec::parse(config.model).name;
-  TERSEGRAD_CHECK(NetworkRegistry::instance().entries().count(name), "unknown model '", name, "' (networks: ",
-                  join(NetworkRegistry::instance().names()), "; landscapes: ", join(LandscapeRegistry::instance().names()), ")");
+  TERSEGRAD_CHECK(NetworkRegistry::instance().entries().count(name), "unknown model '", name,
+                  "' (networks: ", join(NetworkRegistry::instance().names()),
+                  "; landscapes: ", join(LandscapeRegistry::instance().names()), ")");
   std::shared_ptr<const Dataset> dataset =
       // Which rows are taken belongs to the problem, as the start does: runs that differ in their seed alone compare.
       DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.init_seed, config.samples});

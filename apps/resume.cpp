@@ -20,7 +20,9 @@ namespace {
 
 /// The options that make the configuration which a checkpoint keeps, as `train` would be given them.
 std::vector<std::string> as_arguments(const std::string& lines, const std::vector<std::string>& given) {
-  const bool gives_log = std::any_of(given.begin(), given.end(), [](const std::string& word) { return word.starts_with("--log") && !word.starts_with("--log-"); });
+  const bool gives_log = std::any_of(given.begin(), given.end(), [](const std::string& word) {
+    return word.starts_with("--log") && !word.starts_with("--log-");
+  });
   const auto pairs = parse_lines(lines);
   std::string model;
   for (const auto& [key, value] : pairs) {
@@ -63,23 +65,28 @@ void require_unfinished(const std::filesystem::path& folder, std::int64_t steps)
   const auto json = nlohmann::json::parse(read_file(summary), nullptr, false);
   if (!json.is_object() || !json.contains("steps") || !json["steps"].is_number_integer()) return;
   const auto done = json["steps"].get<std::int64_t>();
-  TERSEGRAD_CHECK(json.value("diverged", nlohmann::json(false)) != true, "the run in '", folder.string(), "' diverged at step ", done,
-                  ": there is nothing to go on with");
-  TERSEGRAD_CHECK(done < steps, "the run in '", folder.string(), "' is finished (", done, " steps); give more --steps to go on");
+  TERSEGRAD_CHECK(json.value("diverged", nlohmann::json(false)) != true, "the run in '", folder.string(),
+                  "' diverged at step ", done, ": there is nothing to go on with");
+  TERSEGRAD_CHECK(done < steps, "the run in '", folder.string(), "' is finished (", done,
+                  " steps); give more --steps to go on");
 }
 
-std::string text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 }  // namespace
 
 std::string resumed_folder(const cxxopts::ParseResult& parsed) {
   for (const char* option : {"overwrite", "match", "sign-zero", "sde"}) {
-    TERSEGRAD_CHECK(!parsed.count(option), "--", option, " means nothing beside --resume (the run goes on with its own options)");
+    TERSEGRAD_CHECK(!parsed.count(option), "--", option,
+                    " means nothing beside --resume (the run goes on with its own options)");
   }
   const auto folder = parsed["resume"].as<std::string>();
   TERSEGRAD_CHECK(!folder.empty(), "--resume is '' (must be the folder of a run, its --out)");
-  TERSEGRAD_CHECK(!parsed.count("out") || parsed["out"].as<std::string>() == folder, "--out is '", parsed.count("out") ? parsed["out"].as<std::string>() : "",
-                  "' and --resume '", folder, "' (a run goes on in its own folder; leave --out out)");
+  TERSEGRAD_CHECK(!parsed.count("out") || parsed["out"].as<std::string>() == folder, "--out is '",
+                  parsed.count("out") ? parsed["out"].as<std::string>() : "", "' and --resume '", folder,
+                  "' (a run goes on in its own folder; leave --out out)");
   return folder;
 }
 

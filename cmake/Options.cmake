@@ -27,6 +27,10 @@ if(TERSEGRAD_SANITIZE)
   target_compile_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer)
   target_link_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE})
+  if(TERSEGRAD_SANITIZE MATCHES "address")
+    target_sources(tersegrad_options INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_LIST_DIR}/sanitizers/keep_plugins.c>)
+    target_link_options(tersegrad_options INTERFACE -Wl,--export-dynamic-symbol=dlclose)
+  endif()
 endif()
 set(TERSEGRAD_TEST_TIME ${default_time} CACHE STRING "the tests' time limits are multiplied by it")
 

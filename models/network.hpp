@@ -24,7 +24,8 @@ struct NetworkShape {
 /// asks the registry for the model, and afterwards makes every parameter a view of one flat buffer: a model
 /// keeps no raw pointer to its parameters. A parameter that a forward does not reach has gradient 0 in that step; one
 /// tensor registered under several names is one parameter; one with requires_grad false is no part of d: it stays as it
-/// was made, on every rank by the same seed. What is no parameter but part of the state (BatchNorm's running statistics) is a registered buffer, not all of them floats.
+/// was made, on every rank by the same seed. What is no parameter but part of the state (BatchNorm's running
+/// statistics) is a registered buffer, not all of them floats.
 class Network : public torch::nn::Module {
  public:
   static constexpr const char* family = "model";

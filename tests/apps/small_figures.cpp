@@ -51,7 +51,8 @@ void draw_failing(Scale scale, FigureReport& report) {
 
 const FigureRegistration first{"fig1", {"Small", "", nullptr, four_of_each, draw}};
 const FigureRegistration second{"fig2", {"Broken", "", nullptr, [](Scale) { return some("nowhere", 2); }, draw}};
-const FigureRegistration third{"fig3", {"Failing", "", nullptr, [](Scale) { return some("quadratic:1x10", 1); }, draw_failing}};
+const FigureRegistration third{"fig3",
+                               {"Failing", "", nullptr, [](Scale) { return some("quadratic:1x10", 1); }, draw_failing}};
 
 }  // namespace
 }  // namespace tersegrad

@@ -16,7 +16,8 @@ TEST(AgentMap, ContiguousBlocksInRankOrder) {
         for (int rank = 0; rank < first + hosts; ++rank) {
           EXPECT_EQ(map.begin(rank), rank < first ? 0 : next);
           EXPECT_EQ(map.count(rank) > 0, map.is_host(rank));
-          EXPECT_LE(map.count(rank), (agents + static_cast<std::uint32_t>(hosts) - 1) / static_cast<std::uint32_t>(hosts));
+          EXPECT_LE(map.count(rank),
+                    (agents + static_cast<std::uint32_t>(hosts) - 1) / static_cast<std::uint32_t>(hosts));
           for (std::uint32_t a = map.begin(rank); a < map.end(rank); ++a) EXPECT_EQ(map.owner(a), rank);
           next = map.end(rank);
         }

@@ -41,9 +41,11 @@ TEST(RequireSame, NamesTheRankAndTheLine) {
   EXPECT_EQ(failure([&] { require_same(world, "a = 1\nlr = 0.1\n", "the options", "fix it"); }), "");
   const int odd = world.size() - 1;
   if (odd == 0) return;
-  const auto text = failure(
-      [&] { require_same(world, world.rank() == odd ? "a = 1\nlr = 0.2\n" : "a = 1\nlr = 0.1\n", "the options", "fix it"); });
-  EXPECT_EQ(text, concat("ranks disagree on the options: rank 0 has 'lr = 0.1', rank ", odd, " has 'lr = 0.2'; fix it"));
+  const auto text = failure([&] {
+    require_same(world, world.rank() == odd ? "a = 1\nlr = 0.2\n" : "a = 1\nlr = 0.1\n", "the options", "fix it");
+  });
+  EXPECT_EQ(text,
+            concat("ranks disagree on the options: rank 0 has 'lr = 0.1', rank ", odd, " has 'lr = 0.2'; fix it"));
 }
 
 TEST(MakeSame, GivesAllRanksTheBytesOfTheFirstAndSendsThemOnlyIfTheyDiffer) {

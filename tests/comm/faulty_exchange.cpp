@@ -1,6 +1,7 @@
 // A job in which one rank sends a wrong message: fault_test.py starts it and looks at how it ends.
 //
-// usage: faulty_exchange EXCHANGE COMPRESSOR FAULT RANK [off]; three buckets a step, and at step 3 the rank RANK is wrong:
+// usage: faulty_exchange EXCHANGE COMPRESSOR FAULT RANK [off]; three buckets a step, and at step 3 the rank RANK is
+// wrong:
 //   magic, step, agent, dimension  one field of one message's header
 //   huge       a header announces more bytes than the compressor can make
 //   truncated  a payload is shorter than its header says     surplus  longer
@@ -52,7 +53,8 @@ struct Wire {
   }
   /// The bytes to send in place of these.
   std::vector<unsigned char> damaged(std::vector<unsigned char> bytes) {
-    if (how == "flip") bytes.at(static_cast<std::size_t>(byte < 0 ? static_cast<long>(bytes.size()) + byte : byte)) ^= 4;
+    if (how == "flip")
+      bytes.at(static_cast<std::size_t>(byte < 0 ? static_cast<long>(bytes.size()) + byte : byte)) ^= 4;
     if (how == "swap") bytes = before;
     if (how == "cut") bytes.resize(bytes.size() / 2);
     Sequence random({.seed = 77});
@@ -119,7 +121,8 @@ int steps(const Communicator& world, const std::string& name, const std::string&
 }  // namespace
 
 /// Stands in for MPI's own, which it calls (MPI's profiling interface): the wire.
-extern "C" int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request* request) {
+extern "C" int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+                         MPI_Request* request) {
   const int place = tag - first_bucket_tag;
   if (!wire.armed || type != MPI_BYTE || place < 0 || place % channels != wire.channel || place / channels > 1) {
     return PMPI_Isend(buffer, count, type, to, tag, comm, request);
@@ -142,5 +145,6 @@ int main(int argc, char** argv) {
   const int faulty = std::atoi(argv[4]);
   const bool verify = argc < 6 || std::string(argv[5]) != "off";
   wire = Wire::parse(fault);
-  return run_with_mpi(&argc, &argv, [&](Communicator& world) { return steps(world, name, spec, fault, faulty, verify); });
+  return run_with_mpi(&argc, &argv,
+                      [&](Communicator& world) { return steps(world, name, spec, fault, faulty, verify); });
 }

@@ -9,7 +9,8 @@ namespace {
 
 const char* const text =
     "Inter-|   Receive                                                |  Transmit\n"
-    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier "
+    "compressed\n"
     "    lo: 100 2 0 0 0 0 0 0 100 2 0 0 0 0 0 0\n"
     "  eth0:98765432101 1234 0 5 0 0 0 0 56789012345 678 0 0 0 0 0 0\n"
     " eth01: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"

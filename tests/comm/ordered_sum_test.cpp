@@ -30,7 +30,8 @@ TEST(OrderedSum, IsTheSerialSumInOrderForAnySplitOverRanks) {
       }
       std::vector<float> sum(n, -1.0f);
       ordered_sum(world, mine, sum);
-      EXPECT_TRUE(n == 0 || std::memcmp(sum.data(), expected.data(), 4 * n) == 0) << n << " values, " << total << " addends";
+      EXPECT_TRUE(n == 0 || std::memcmp(sum.data(), expected.data(), 4 * n) == 0)
+          << n << " values, " << total << " addends";
     }
   }
 }

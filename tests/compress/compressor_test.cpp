@@ -14,7 +14,8 @@ namespace {
 using testing::normal_vector;
 using testing::round_trip;
 
-std::unique_ptr<Compressor> make(const std::string& spec, std::int64_t dim, std::uint32_t agents, std::uint64_t seed = 1) {
+std::unique_ptr<Compressor> make(const std::string& spec, std::int64_t dim, std::uint32_t agents,
+                                 std::uint64_t seed = 1) {
   return CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, seed, agents});
 }
 
@@ -38,7 +39,8 @@ TEST(Sign, IsTheExactMeanOfSigns) {
         const float scale = 1.0f / static_cast<float>(agents);
         ASSERT_EQ(step.mean[j], static_cast<float>(sum) * scale) << agents << " agents, coordinate " << j;
       }
-      // Wire sizes of the design: 1 bit a coordinate up (2 where zeros are scattered), ⌈log2(N+1)⌉ or ⌈log2(2N+1)⌉ down.
+      // Wire sizes of the design: 1 bit a coordinate up (2 where zeros are scattered), ⌈log2(N+1)⌉ or ⌈log2(2N+1)⌉
+      // down.
       const std::size_t plane = (777 + 7) / 8;
       for (const auto bytes : step.uplink) EXPECT_EQ(bytes, zeros ? 2 * plane : plane);
       const auto values = zeros ? 2 * agents + 1 : agents + 1;

@@ -46,7 +46,8 @@ TEST_P(EveryCompressor, BucketsDoNotChangeABit) {
     };
     const auto whole = run(layout.total(), false);
     for (const std::int64_t bucket : {128, 256, 1024, 4992}) {
-      EXPECT_TRUE(same_bits(whole, run(bucket, bucket == 256))) << "bucket " << bucket << ", " << layout.replicas << " replicas";
+      EXPECT_TRUE(same_bits(whole, run(bucket, bucket == 256)))
+          << "bucket " << bucket << ", " << layout.replicas << " replicas";
     }
   }
 }

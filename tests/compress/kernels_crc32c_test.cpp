@@ -36,8 +36,9 @@ TEST(Crc32c, VectorsOfRfc3720) {
     rising[i] = static_cast<std::byte>(i);
     falling[i] = static_cast<std::byte>(31 - i);
   }
-  const unsigned char iscsi_read[48] = {0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 0x04, 0,
-                                        0, 0, 0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0};
+  const unsigned char iscsi_read[48] = {0x01, 0xc0, 0, 0, 0, 0, 0,    0, 0,    0, 0, 0,    0, 0, 0, 0,
+                                        0x14, 0,    0, 0, 0, 0, 0x04, 0, 0,    0, 0, 0x14, 0, 0, 0, 0x18,
+                                        0x28, 0,    0, 0, 0, 0, 0,    0, 0x02, 0, 0, 0,    0, 0, 0, 0};
   const std::string_view digits = "123456789";
   struct Vector {
     Bytes bytes;
@@ -73,7 +74,8 @@ TEST(Crc32c, EveryLengthAndAlignmentIsTheDefinition) {
 TEST(Crc32c, LongOnesAreTheTables) {
   const Bytes bytes = random_bytes(200'003, 2);
   // Around the lengths at which the number of runs that go three at a time changes.
-  for (const std::size_t size : {383u, 384u, 385u, 12287u, 12288u, 12289u, 12672u, 24576u, 24583u, 100'001u, 200'000u}) {
+  for (const std::size_t size :
+       {383u, 384u, 385u, 12287u, 12288u, 12289u, 12672u, 24576u, 24583u, 100'001u, 200'000u}) {
     for (const std::size_t begin : {0u, 1u, 3u}) {
       const auto part = std::span(bytes).subspan(begin, size);
       ASSERT_EQ(crc32c(part), reference::crc32c(part)) << size << " bytes from " << begin;

@@ -248,12 +248,16 @@ TEST(AnyCountAbove, SeesOneCountAnywhere) {
         }
       };
       for (std::size_t j = 0; j < 8 * bytes; ++j) put(j, random.below(std::min<std::uint64_t>(limit, 15) + 1));
-      on_every_target([&] { EXPECT_FALSE(any_count_above(counts.in(), bytes, limit)) << bytes << " bytes, " << limit; });
+      on_every_target(
+          [&] { EXPECT_FALSE(any_count_above(counts.in(), bytes, limit)) << bytes << " bytes, " << limit; });
       EXPECT_FALSE(reference::any_count_above(counts.in(), bytes, limit));
       if (limit >= 15) continue;  // no count of four planes is more
-      for (const std::size_t j : {std::size_t{0}, 8 * bytes - 1, 4 * bytes, static_cast<std::size_t>(random.below(8 * bytes))}) {
+      for (const std::size_t j :
+           {std::size_t{0}, 8 * bytes - 1, 4 * bytes, static_cast<std::size_t>(random.below(8 * bytes))}) {
         put(j, limit + 1 + random.below(15 - limit));
-        on_every_target([&] { EXPECT_TRUE(any_count_above(counts.in(), bytes, limit)) << bytes << " bytes, " << limit << ", " << j; });
+        on_every_target([&] {
+          EXPECT_TRUE(any_count_above(counts.in(), bytes, limit)) << bytes << " bytes, " << limit << ", " << j;
+        });
         EXPECT_TRUE(reference::any_count_above(counts.in(), bytes, limit));
         put(j, limit);
       }

@@ -99,7 +99,8 @@ TEST(DrawSubsets, EverySubsetIsEquallyLikelyInEveryReplica) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> counts;
   for (std::int64_t r = 0; r < replicas; ++r) {
     const auto base = static_cast<std::uint32_t>(r * n);
-    const auto first = drawn[static_cast<std::size_t>(r * k)] - base, second = drawn[static_cast<std::size_t>(r * k + 1)] - base;
+    const auto first = drawn[static_cast<std::size_t>(r * k)] - base,
+               second = drawn[static_cast<std::size_t>(r * k + 1)] - base;
     ASSERT_LT(first, second);
     ASSERT_LT(second, n);
     ++counts[{first, second}];

@@ -101,7 +101,8 @@ TEST(Seal, ARefusalNamesWhoAndWhenAndWhatDiffered) {
   char wanted[32];
   std::snprintf(wanted, sizeof wanted, "expected %08x", expected);
   const std::string text = sent.refusal();
-  for (const std::string part : {"rank 4", "agent 3", "step 7", "bucket 2", "32 payload bytes", static_cast<const char*>(wanted)}) {
+  for (const std::string part :
+       {"rank 4", "agent 3", "step 7", "bucket 2", "32 payload bytes", static_cast<const char*>(wanted)}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in: " << text;
   }
   EXPECT_EQ(text.find('\n'), std::string::npos);

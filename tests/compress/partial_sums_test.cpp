@@ -16,7 +16,8 @@ struct Uplinks {
   std::unique_ptr<Aggregator> aggregator;
   std::vector<Message> messages;
 
-  Uplinks(const std::string& spec, const Bucket& bucket, std::uint32_t agents, int zeros, bool full, std::uint64_t seed) {
+  Uplinks(const std::string& spec, const Bucket& bucket, std::uint32_t agents, int zeros, bool full,
+          std::uint64_t seed) {
     const std::int64_t dim = bucket.end + 3;
     compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 7, agents});
     aggregator = compressor->aggregator();
@@ -82,7 +83,8 @@ TEST(PartialSums, JoinToWhatMergeGivesHoweverAgentsAreGrouped) {
             std::vector<std::uint64_t> group(agents);
             for (auto& number : group) number = turn == 0 ? 0 : random.below(static_cast<std::uint32_t>(1 + 2 * turn));
             const Message got = uplinks.joined(bucket, group);
-            ASSERT_EQ(got.header.flags, want.header.flags) << spec << ", " << agents << " agents, " << zeros << " zeros";
+            ASSERT_EQ(got.header.flags, want.header.flags)
+                << spec << ", " << agents << " agents, " << zeros << " zeros";
             ASSERT_TRUE(std::ranges::equal(got.payload, want.payload))
                 << spec << ", " << agents << " agents, " << zeros << " % zeros, turn " << turn;
           }

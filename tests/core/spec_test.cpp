@@ -51,7 +51,8 @@ TEST(Spec, ChecksValues) {
 TEST(Spec, RestOfASpecGoesToTheWrapped) {
   const std::vector<Parameter> wrapper = {{"inner...", "", "compressor"}};
   EXPECT_EQ(Arguments("compressor", Spec::parse("ef:topk:0.01"), wrapper).text("inner"), "topk:0.01");
-  EXPECT_EQ(Arguments("compressor", Spec::parse("ef:topk:k=0.01,wire=fp16"), wrapper).text("inner"), "topk:k=0.01,wire=fp16");
+  EXPECT_EQ(Arguments("compressor", Spec::parse("ef:topk:k=0.01,wire=fp16"), wrapper).text("inner"),
+            "topk:k=0.01,wire=fp16");
 }
 
 TEST(Spec, Numbers) {

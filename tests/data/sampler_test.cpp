@@ -145,7 +145,8 @@ TEST(BatchSampler, EstimationRowsAreBatchesOfTheirOwn) {
   std::vector<std::int64_t> rows, again;
   for (std::uint64_t draw = 0; draw < 20000; ++draw) {
     sampler.estimation_rows(draw, rows);
-    const auto first = static_cast<std::size_t>((rows[0] - 1007) / 7), last = static_cast<std::size_t>((rows[3] - 1007) / 7);
+    const auto first = static_cast<std::size_t>((rows[0] - 1007) / 7),
+               last = static_cast<std::size_t>((rows[3] - 1007) / 7);
     ++pairs.at(first * (size - 1) + last - (last > first));
     std::sort(rows.begin(), rows.end());
     ASSERT_EQ(std::adjacent_find(rows.begin(), rows.end()), rows.end());

@@ -79,7 +79,8 @@ void read_sections(const CheckpointView& view) {
     if (counters.measured) {
       const auto& seen = *counters.measured;
       require(seen.sent_bytes + seen.sent_packets > std::numeric_limits<std::int64_t>::min() &&
-                  seen.received_bytes + seen.received_packets > std::numeric_limits<std::int64_t>::min(), "what was measured");
+                  seen.received_bytes + seen.received_packets > std::numeric_limits<std::int64_t>::min(),
+              "what was measured");
     }
     const auto words = counters.words();
     require(std::ranges::equal(std::as_bytes(std::span(words)), view.section("counters")) || !counters.measured,
@@ -95,7 +96,8 @@ void parse(const Bytes& file) {
     std::size_t bytes = head;
     for (const auto& section : view.sections) {
       require(!section.name.empty() && section.name.size() < 48, "a section's name");
-      require(section.bytes.size() <= file.size() && section.bytes.data() + section.bytes.size() <= end, "a section beyond the file");
+      require(section.bytes.size() <= file.size() && section.bytes.data() + section.bytes.size() <= end,
+              "a section beyond the file");
       bytes += entry + (section.bytes.size() + 63) / 64 * 64;
     }
     require(bytes == file.size(), "sections that are not the file");
@@ -134,7 +136,10 @@ void one_input(std::span<const std::uint8_t> input) {
     const auto wanted = static_cast<std::size_t>(reader.number(2));
     const auto content = std::as_bytes(reader.rest());
     const std::size_t cut = std::min(wanted, content.size());
-    read_sections({step, {{"configuration", content.first(cut)}, {"counters", content.subspan(cut)}, {"parameters", content.first(0)}}});
+    read_sections({step,
+                   {{"configuration", content.first(cut)},
+                    {"counters", content.subspan(cut)},
+                    {"parameters", content.first(0)}}});
     return;
   }
   Bytes file(reader.rest().begin(), reader.rest().end());

@@ -23,8 +23,10 @@ void one_input(std::span<const std::uint8_t> input) {
 std::vector<Bytes> seeds() {
   const auto of = [](std::string_view text) { return Bytes(text.begin(), text.end()); };
   const Bytes table = of("a,b,c\n1,2,3\n4.5,-6e3,0\n 7 ,\t8,9\n\n");
-  return {chosen(1, table), chosen(7, table), chosen(0, of("\xef\xbb\xbf""1,2\r\n3,4\r\n")), chosen(4, of("1e308,-0\n5e-324,3\n")),
-          chosen(1, gzipped(table))};
+  return {chosen(1, table), chosen(7, table),
+          chosen(0, of("\xef\xbb\xbf"
+                       "1,2\r\n3,4\r\n")),
+          chosen(4, of("1e308,-0\n5e-324,3\n")), chosen(1, gzipped(table))};
 }
 
 }  // namespace tersegrad::fuzz

@@ -17,7 +17,8 @@ class Folder {
  public:
   Folder() {
     std::error_code none;
-    const auto base = std::filesystem::is_directory("/dev/shm", none) ? "/dev/shm" : std::filesystem::temp_directory_path();
+    const auto base =
+        std::filesystem::is_directory("/dev/shm", none) ? "/dev/shm" : std::filesystem::temp_directory_path();
     std::string pattern = (base / "tersegrad-fuzz-XXXXXX").string();
     require(::mkdtemp(pattern.data()) != nullptr, "no folder for the file");
     path_ = pattern;

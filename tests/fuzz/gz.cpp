@@ -27,7 +27,8 @@ void one_input(std::span<const std::uint8_t> input) {
   // All at once it says the same.
   bool again = false;
   refused_or_read([&] {
-    require(open_bytes("input", "", file)->read_all(most + piece) == in_pieces || !read, "the pieces differ from the whole");
+    require(open_bytes("input", "", file)->read_all(most + piece) == in_pieces || !read,
+            "the pieces differ from the whole");
     again = true;
   });
   require(!read || again, "refused at once what was read in pieces");

@@ -143,8 +143,9 @@ void check_header(const Sound& on, std::span<const std::uint8_t> bytes) {
     const Expected expected = on.expected(MessageKind::uplink, 0);
     check(header, expected, "rank 1");
     require(header.magic == Header::expected_magic && header.version == Header::expected_version &&
-                header.kind == expected.kind && header.step == expected.step && header.bucket == expected.bucket.index &&
-                header.agent == expected.agent && header.compressor == expected.compressor &&
+                header.kind == expected.kind && header.step == expected.step &&
+                header.bucket == expected.bucket.index && header.agent == expected.agent &&
+                header.compressor == expected.compressor &&
                 header.dim == static_cast<std::uint64_t>(expected.bucket.size()) &&
                 header.payload_bytes <= expected.max_payload_bytes,
             "a header that was not expected is accepted");
@@ -180,8 +181,16 @@ void one_input(std::span<const std::uint8_t> input) {
 std::vector<Bytes> seeds() {
   std::vector<Bytes> all;
   const auto add = [&](std::size_t spec, std::size_t layout, std::uint32_t agents, Role role, const Message& message) {
-    Bytes input{static_cast<std::uint8_t>(spec), static_cast<std::uint8_t>(layout), static_cast<std::uint8_t>(agents - 1),
-                role, 0, 0, 0, 0, 0, 1};
+    Bytes input{static_cast<std::uint8_t>(spec),
+                static_cast<std::uint8_t>(layout),
+                static_cast<std::uint8_t>(agents - 1),
+                role,
+                0,
+                0,
+                0,
+                0,
+                0,
+                1};
     for (const auto byte : message.payload) input.push_back(std::to_integer<std::uint8_t>(byte));
     all.push_back(std::move(input));
   };

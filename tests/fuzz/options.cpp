@@ -18,7 +18,8 @@ enum Family : std::uint8_t { parser, compressor, noise, schedule, sink, landscap
 void numbers(const std::string& text) {
   std::int64_t whole = 0;
   double real = 0;
-  if (parse_integer(text, whole)) require(parse_real(text, real) || text.size() > 15, "a whole number that is no number");
+  if (parse_integer(text, whole))
+    require(parse_real(text, real) || text.size() > 15, "a whole number that is no number");
   parse_real(text, real);
 }
 
@@ -29,7 +30,8 @@ void make(Family family, const std::string& text) {
       const auto made = CompressorRegistry::instance().make(text, setup);
       const auto name = made->name();
       // A canonical name is a spelling of the same compressor.
-      require(CompressorRegistry::instance().make(name, setup)->name() == name, "a canonical name that means something else");
+      require(CompressorRegistry::instance().make(name, setup)->name() == name,
+              "a canonical name that means something else");
       require(made->max_payload_bytes({0, 0, 192}) <= 1 << 20, "a payload that is too long");
       break;
     }
@@ -54,7 +56,8 @@ void make(Family family, const std::string& text) {
     case landscape: {
       const auto made = LandscapeRegistry::instance().make(text);
       require(made->dim() >= 1 && made->dim() <= 1'000'000'000, "a dimension out of range");
-      require(LandscapeRegistry::instance().make(made->name())->name() == made->name(), "a canonical name that means something else");
+      require(LandscapeRegistry::instance().make(made->name())->name() == made->name(),
+              "a canonical name that means something else");
       break;
     }
     case data_set:
@@ -92,14 +95,19 @@ std::vector<Bytes> seeds() {
     input.insert(input.end(), text.begin(), text.end());
     all.push_back(std::move(input));
   };
-  for (const char* text : {"a", "a:1,2:x=3", "a:k=0.01:first=7", "a:1:2:b:c,d=e", "1e6", "-0x1p53", "inf"}) add(parser, text);
-  for (const char* text : {"none:fp16", "sign:zero=random", "randk:0.01:wire=bf16", "topk:5", "ntopk:1.0", "qsgd:4:block=48",
-                           "terngrad:0", "natural", "bernoulli:0.5", "majority:tie=zero", "ef:topk:0.25", "ef21:scaled-sign",
-                           "signum:0.9:majority:plus", "scaled-sign"}) add(compressor, text);
-  for (const char* text : {"none", "gaussian:0.1", "student:3:0.1", "student:inf:0", "joint-student:2:1", "gaussian:1:growth=2"}) add(noise, text);
+  for (const char* text : {"a", "a:1,2:x=3", "a:k=0.01:first=7", "a:1:2:b:c,d=e", "1e6", "-0x1p53", "inf"})
+    add(parser, text);
+  for (const char* text : {"none:fp16", "sign:zero=random", "randk:0.01:wire=bf16", "topk:5", "ntopk:1.0",
+                           "qsgd:4:block=48", "terngrad:0", "natural", "bernoulli:0.5", "majority:tie=zero",
+                           "ef:topk:0.25", "ef21:scaled-sign", "signum:0.9:majority:plus", "scaled-sign"})
+    add(compressor, text);
+  for (const char* text :
+       {"none", "gaussian:0.1", "student:3:0.1", "student:inf:0", "joint-student:2:1", "gaussian:1:growth=2"})
+    add(noise, text);
   for (const char* text : {"constant", "cosine:0.1", "step:30:0.5"}) add(schedule, text);
   for (const char* text : {"console:style=live", "csv", "hdf5", "jsonl", "summary"}) add(sink, text);
-  for (const char* text : {"quadratic:2,1x9", "quadratic:condition=100,dim=10", "rosenbrock:1:100", "saddle"}) add(landscape, text);
+  for (const char* text : {"quadratic:2,1x9", "quadratic:condition=100,dim=10", "rosenbrock:1:100", "saddle"})
+    add(landscape, text);
   for (const char* text : {"breast-cancer", "mnist", "cifar10", "fashion-mnist"}) add(data_set, text);
   return all;
 }

@@ -92,7 +92,8 @@ int main(int argc, char** argv) {
     const Bytes input = mutated(from, other, random);
     // Where it crashes the input is in the way of nobody but whoever looks for it.
     if (const char* keep = std::getenv("TERSEGRAD_FUZZ_KEEP")) {
-      std::ofstream(keep, std::ios::binary).write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));
+      std::ofstream(keep, std::ios::binary)
+          .write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));
     }
     fuzz::one_input(input);
   }

@@ -25,7 +25,8 @@ bool share_counters() {
   if (begin >= end) return false;
   auto* const counters = reinterpret_cast<std::uint8_t*>(begin);
   const Bytes before(counters, counters + (end - begin));
-  require(::mmap(counters, before.size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == counters,
+  require(::mmap(counters, before.size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+              counters,
           "no memory to share");
   std::memcpy(counters, before.data(), before.size());
   return true;
@@ -65,7 +66,8 @@ std::vector<Bytes> seeds() {
       info.columns = {{"step", "", "updates"}, {"loss", "", "mean loss"}, {"time_s", "s", "time"}};
       log.begin(info);
       for (int step = 1; step <= records; ++step) {
-        log.write({static_cast<double>(step), 1.0 / step, step == 7 ? std::numeric_limits<double>::quiet_NaN() : 0.1 * step});
+        log.write(
+            {static_cast<double>(step), 1.0 / step, step == 7 ? std::numeric_limits<double>::quiet_NaN() : 0.1 * step});
       }
       if (finish) log.finish({{"diverged", false, ""}, {"time_total_s", 2.0, "s"}});
     }

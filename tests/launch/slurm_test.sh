@@ -16,7 +16,7 @@ fail() {
 sed -n '/^#!\/bin\/bash$/,/^```$/{/^```$/q;p}' "$readme" > job
 grep -q '^#SBATCH' job && grep -q srun job || fail "the README has no batch script"
 bash -n job || fail "the batch script is no shell script"
-sed -i -e 's/--model resnet/--model mlp --compressor sign --lr 0.001 --steps 600/' -e 's/--checkpoint-every 10min …/--checkpoint-every 50/' job
+sed -i -e 's/--model resnet/--model mlp --compressor sign --lr 0.001 --steps 3000/' -e 's/--checkpoint-every 10min …/--checkpoint-every 50/' job
 grep -q '…' job && fail "the batch script is not what this test knows: $(cat job)"
 
 mkdir bin
@@ -48,7 +48,7 @@ status=$?
 start || fail "the status of the finished run is $?: $(cat said.2)"
 [ "$(wc -l < requeued)" = 1 ] || fail "a finished run was requeued"
 [ "$(tail -n 1 starts)" = "train --resume runs/a" ] || fail "the second start was $(tail -n 1 starts)"
-grep -q '"steps": 600' runs/a/summary.json || fail "it was not finished: $(cat said.2)"
+grep -q '"steps": 3000' runs/a/summary.json || fail "it was not finished: $(cat said.2)"
 first=$(head -n 1 starts)
 
 # Killed before its first checkpoint: it begins again. A failure is passed on, and not tried again.

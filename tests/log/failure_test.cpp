@@ -94,7 +94,8 @@ TEST_F(FailureTest, FileThatMayNotGrowIsOneErrorOfEverySink) {
       EXPECT_TRUE(contains(outcome.error, "File too large")) << outcome.error;
       EXPECT_TRUE(contains(outcome.error, ".part")) << outcome.error;
       EXPECT_EQ(outcome.printed, "");  // nothing of HDF5's own, also not at the end of the process
-      for (const char* name : {"run.h5", "metrics.csv", "metrics.jsonl"}) EXPECT_FALSE(std::filesystem::exists(folder / name));
+      for (const char* name : {"run.h5", "metrics.csv", "metrics.jsonl"})
+        EXPECT_FALSE(std::filesystem::exists(folder / name));
     }
   }
 }
@@ -106,7 +107,8 @@ TEST_F(FailureTest, FullFileSystemIsOneErrorOfTheHdf5Sink) {
     std::filesystem::create_directories(folder);
     const Outcome outcome = in_child(folder_, [&] {
       // In mount tables of its own: nothing to undo.
-      const bool mounted = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+      const bool mounted = ::unshare(CLONE_NEWNS) == 0 &&
+                           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                            ::mount("tmpfs", folder.c_str(), "tmpfs", 0, concat("size=", kilobytes, "k").c_str()) == 0;
       TERSEGRAD_CHECK(mounted, "cannot mount");
       write_much(folder, {"hdf5"});
@@ -141,7 +143,8 @@ TEST_F(FailureTest, ReadOnlyFolderIsOneErrorBeforeAnyTraining) {
 
 /// Writes records without end into `folder`, flushing every so many as before a checkpoint. \param safe  receives the
 /// number of records that were flushed
-[[noreturn]] void write_for_ever(const std::filesystem::path& folder, const Synthetic& run, std::atomic<std::int64_t>& safe) {
+[[noreturn]] void write_for_ever(const std::filesystem::path& folder, const Synthetic& run,
+                                 std::atomic<std::int64_t>& safe) {
   Log log({"csv", "hdf5"});
   log.begin(synthetic_info(folder, run));
   for (std::int64_t step = 1;; ++step) {
@@ -158,7 +161,8 @@ TEST_F(FailureTest, KilledRunLeavesTheRecordsInFrontOfTheLastFlush) {
   static_assert(std::atomic<std::int64_t>::is_always_lock_free);
   Synthetic run;
   run.steps = 1000000000;
-  void* const shared = ::mmap(nullptr, sizeof(std::atomic<std::int64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const shared =
+      ::mmap(nullptr, sizeof(std::atomic<std::int64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
   auto& safe = *new (shared) std::atomic<std::int64_t>(0);
   int of_hdf5 = 0;
@@ -179,13 +183,14 @@ TEST_F(FailureTest, KilledRunLeavesTheRecordsInFrontOfTheLastFlush) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
 
-    const auto past = PastRecords::find({folder / "run.h5.part", folder / "metrics.csv.part"}, synthetic_info(folder, run).columns,
-                                        {safe, safe});
+    const auto past = PastRecords::find({folder / "run.h5.part", folder / "metrics.csv.part"},
+                                        synthetic_info(folder, run).columns, {safe, safe});
     std::int64_t step = 0;
     past.each([&](const std::vector<double>& got) {
       const auto wanted = synthetic_record(run, ++step);
       for (std::size_t c = 0; c < wanted.size(); ++c) {
-        ASSERT_TRUE(got[c] == wanted[c] || (std::isnan(got[c]) && std::isnan(wanted[c]))) << "step " << step << " column " << c;
+        ASSERT_TRUE(got[c] == wanted[c] || (std::isnan(got[c]) && std::isnan(wanted[c])))
+            << "step " << step << " column " << c;
       }
     });
     EXPECT_EQ(step, safe);

@@ -22,8 +22,9 @@ void round_trip(const std::filesystem::path& path) {
   std::vector<T> values{T{0}, static_cast<T>(-1), static_cast<T>(7), std::numeric_limits<T>::max(),
                         std::numeric_limits<T>::lowest(), std::numeric_limits<T>::min()};
   if constexpr (std::numeric_limits<T>::has_infinity) {
-    for (const T special : {std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
-                            std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::denorm_min(), T{-0.0}, T{1} / 3}) {
+    for (const T special :
+         {std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN(),
+          std::numeric_limits<T>::denorm_min(), T{-0.0}, T{1} / 3}) {
       values.push_back(special);
     }
   } else {
@@ -38,7 +39,8 @@ void round_trip(const std::filesystem::path& path) {
   }
   const auto file = Hdf5File::open(path);
   const auto same = [](const std::vector<T>& a, const std::vector<T>& b) {
-    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);  // bits: −0, NaN
+    return a.size() == b.size() &&
+           (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);  // bits: −0, NaN
   };
   EXPECT_TRUE(same(file.read<T>("/a/b/line"), values));
   EXPECT_TRUE(same(file.read<T>("/table"), values));

@@ -40,8 +40,8 @@ TEST_F(OutputFolderTest, LeavesNoEmptyFolderOfItsOwn) {
 
 TEST_F(OutputFolderTest, RefusesEveryFileOfARunAndOnlyThose) {
   for (const char* name : {"run.h5", "run.h5.part", "metrics.csv", "metrics.csv.part", "metrics.jsonl", "summary.json",
-                           "summary.json.part", "checkpoint-500.h5", "checkpoint-500", "checkpoint-0500.bin.part", "run.h5.previous",
-                           "metrics.csv.previous"}) {
+                           "summary.json.part", "checkpoint-500.h5", "checkpoint-500", "checkpoint-0500.bin.part",
+                           "run.h5.previous", "metrics.csv.previous"}) {
     const auto folder = folder_ / "x";
     fs::create_directory(folder);
     write_file(folder / name, "x");
@@ -50,7 +50,8 @@ TEST_F(OutputFolderTest, RefusesEveryFileOfARunAndOnlyThose) {
     EXPECT_EQ(names(folder), std::vector<std::string>{name});
     fs::remove_all(folder);
   }
-  for (const char* name : {"notes.txt", "checkpoint-a", "checkpoint-", "checkpoint-5.h5.bak", "my-run.h5", "run.h5.bak", "checkpoint-5."}) {
+  for (const char* name : {"notes.txt", "checkpoint-a", "checkpoint-", "checkpoint-5.h5.bak", "my-run.h5", "run.h5.bak",
+                           "checkpoint-5."}) {
     write_file(folder_ / name, "x");
     EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::refuse)) << name;
   }
@@ -91,7 +92,8 @@ TEST_F(OutputFolderTest, ResumeSetsTheLogAsideUntilItIsCopied) {
   out.discard_previous_log();
   EXPECT_TRUE(out.previous_log().empty());
   log.finish({});
-  EXPECT_EQ(names(folder_), (std::vector<std::string>{".tersegrad-lock", "checkpoint-50.h5", "metrics.csv", "run.h5", "summary.json"}));
+  EXPECT_EQ(names(folder_),
+            (std::vector<std::string>{".tersegrad-lock", "checkpoint-50.h5", "metrics.csv", "run.h5", "summary.json"}));
 }
 
 TEST_F(OutputFolderTest, TwoRunsCannotShareAFolder) {

@@ -42,7 +42,8 @@ TEST_F(PastRecordsTest, ADamagedRunFileIsReplacedByTheTable) {
   damage_hdf5();
   const auto replaced = find(files_);
   EXPECT_EQ(replaced.path(), files_.csv);
-  EXPECT_TRUE(contains(replaced.remark(), files_.hdf5.string()) && contains(replaced.remark(), files_.csv.string())) << replaced.remark();
+  EXPECT_TRUE(contains(replaced.remark(), files_.hdf5.string()) && contains(replaced.remark(), files_.csv.string()))
+      << replaced.remark();
   EXPECT_EQ(replaced.remark().find('\n'), std::string::npos);
   EXPECT_EQ(records_of(replaced), wanted);
 }
@@ -88,7 +89,9 @@ TEST_F(PastRecordsTest, FewerRecordsThanTheCheckpointHasAreAnError) {
   write_synthetic(folder_ / "short", shorter, /*finish=*/false);
   const PastLog files{folder_ / "short" / "run.h5.part", folder_ / "short" / "metrics.csv.part"};
   const std::string error = error_of([&] { find(files); });
-  EXPECT_TRUE(contains(error, files.hdf5.string()) && contains(error, files.csv.string()) && contains(error, "500 records")) << error;
+  EXPECT_TRUE(contains(error, files.hdf5.string()) && contains(error, files.csv.string()) &&
+              contains(error, "500 records"))
+      << error;
   // Of steps behind the checkpoint there may be any number: they do not count.
   EXPECT_TRUE(contains(error_of([&] { PastRecords::find(files_, columns_, {9000, 9001}); }), "9000 records"));
   // One file that has all is enough.
@@ -97,7 +100,8 @@ TEST_F(PastRecordsTest, FewerRecordsThanTheCheckpointHasAreAnError) {
 
 TEST_F(PastRecordsTest, ColumnsAreFoundByTheirNames) {
   write_file(files_.csv, "loss,strange,step,time_s\n0.5,7,1,nan\n-inf,8,2,1e-3\n");
-  const auto rows = records_of(PastRecords::find({{}, files_.csv}, {{"step", "", ""}, {"time_s", "", ""}, {"new", "", ""}, {"loss", "", ""}}, {2, 2}));
+  const auto rows = records_of(PastRecords::find(
+      {{}, files_.csv}, {{"step", "", ""}, {"time_s", "", ""}, {"new", "", ""}, {"loss", "", ""}}, {2, 2}));
   EXPECT_EQ(rows, (std::vector<std::string>{"1,nan,nan,0.5,", "2,0.001,nan,-inf,"}));
 }
 

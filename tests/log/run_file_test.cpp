@@ -102,9 +102,16 @@ TEST_F(RunFileTest, TruncatedAndDamagedFilesAreRefusedInOneLineWithoutACrash) {
 TEST_F(RunFileTest, WorkThatCrashesHangsOrFailsEndsOnlyItsOwnProcess) {
   EXPECT_EQ(run_isolated("x", 20, [] { return std::string(100000, 'y'); }).size(), 100000u);
   EXPECT_EQ(run_isolated("x", 20, [] { return std::string(); }), "");
-  EXPECT_EQ(error_of([] { run_isolated("x", 20, []() -> std::string { throw Error("its own words"); }); }), "its own words");
-  EXPECT_TRUE(contains(error_of([] { run_isolated("'f'", 20, []() -> std::string { ::abort(); }); }), "'f' is damaged"));
-  EXPECT_TRUE(contains(error_of([] { run_isolated("'f'", 0.2, []() -> std::string { for (;;) ::pause(); }); }), "does not end"));
+  EXPECT_EQ(error_of([] { run_isolated("x", 20, []() -> std::string { throw Error("its own words"); }); }),
+            "its own words");
+  EXPECT_TRUE(
+      contains(error_of([] { run_isolated("'f'", 20, []() -> std::string { ::abort(); }); }), "'f' is damaged"));
+  EXPECT_TRUE(contains(error_of([] {
+                         run_isolated("'f'", 0.2, []() -> std::string {
+                           for (;;) ::pause();
+                         });
+                       }),
+                       "does not end"));
 }
 
 }  // namespace

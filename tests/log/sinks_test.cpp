@@ -58,7 +58,8 @@ TEST_F(SinksTest, CsvHasOneRowARecordThatReadsBackExactly) {
   write_synthetic(folder_, run);
   const auto rows = lines("metrics.csv");
   ASSERT_EQ(rows.size(), 101u);
-  EXPECT_EQ(rows[0], "step,time_s,loss,uplink_bytes,downlink_bytes,compute_s,compress_s,exchange_s,apply_s,test_accuracy");
+  EXPECT_EQ(rows[0],
+            "step,time_s,loss,uplink_bytes,downlink_bytes,compute_s,compress_s,exchange_s,apply_s,test_accuracy");
   for (std::int64_t step = 1; step <= run.steps; ++step) {
     std::istringstream row(rows[static_cast<std::size_t>(step)]);
     for (const double wanted : synthetic_record(run, step)) {
@@ -95,11 +96,31 @@ TEST_F(SinksTest, SummaryHasThePromisedKeysFirstAndNullForWhatIsNotFinite) {
   write_synthetic(folder_, run);
   const auto json = nlohmann::ordered_json::parse(read_file(folder_ / "summary.json"));
   // design.md, "The command line": keys that scripts rely on.
-  const std::vector<std::string> promised{
-      "model", "dataset", "parameters", "agents", "processes", "compressor", "noise", "exchange", "steps", "seed", "diverged",
-      "loss_first", "loss_last", "test_accuracy", "uplink_bytes_per_step", "downlink_bytes_per_step", "dense_bytes_per_step",
-      "savings_uplink", "savings_downlink", "time_total_s", "time_compute_s", "time_compress_s", "time_exchange_s",
-      "time_apply_s", "nonfinite_steps"};
+  const std::vector<std::string> promised{"model",
+                                          "dataset",
+                                          "parameters",
+                                          "agents",
+                                          "processes",
+                                          "compressor",
+                                          "noise",
+                                          "exchange",
+                                          "steps",
+                                          "seed",
+                                          "diverged",
+                                          "loss_first",
+                                          "loss_last",
+                                          "test_accuracy",
+                                          "uplink_bytes_per_step",
+                                          "downlink_bytes_per_step",
+                                          "dense_bytes_per_step",
+                                          "savings_uplink",
+                                          "savings_downlink",
+                                          "time_total_s",
+                                          "time_compute_s",
+                                          "time_compress_s",
+                                          "time_exchange_s",
+                                          "time_apply_s",
+                                          "nonfinite_steps"};
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   ASSERT_EQ(keys.size(), promised.size() + 1);

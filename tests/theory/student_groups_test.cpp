@@ -20,12 +20,14 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// log ∫∫ by brute force: a fine grid over a wide range.
 double brute_force(const std::vector<double>& x, double nu) {
   const auto k = static_cast<double>(x.size());
-  const double constant = std::lgamma(0.5 * (nu + 1)) - std::lgamma(0.5 * nu) - 0.5 * std::log(nu * 3.14159265358979323846);
+  const double constant =
+      std::lgamma(0.5 * (nu + 1)) - std::lgamma(0.5 * nu) - 0.5 * std::log(nu * 3.14159265358979323846);
   double total = 0;
   for (double r = -8; r <= 8; r += 0.1) {
     const double s = std::exp(r);
     // The m axis in units of s near the data, so that every peak is seen.
-    const double low = *std::min_element(x.begin(), x.end()) - 30 * s, high = *std::max_element(x.begin(), x.end()) + 30 * s;
+    const double low = *std::min_element(x.begin(), x.end()) - 30 * s,
+                 high = *std::max_element(x.begin(), x.end()) + 30 * s;
     const double h = std::min(0.1 * s * std::sqrt(std::min(nu, 1.0)), (high - low) / 600);
     if ((high - low) / h > 2e5) continue;  // s so small that its weight is nothing
     for (double m = low; m <= high; m += h) {
@@ -43,7 +45,10 @@ TEST(StudentGroups, IntegralEqualsBruteForce) {
     const auto x = student_sample(2, 1, 8, stream);
     const double at_two = brute_force(x, 2), mine_at_two = configuration_log_likelihood(x, 2);
     for (const double nu : {0.5, 1.0, 5.0, 50.0}) {
-      EXPECT_NEAR(configuration_log_likelihood(x, nu) - mine_at_two, brute_force(x, nu) - at_two, nu < 1 ? 2e-2 : nu == 1 ? 1e-3 : 1e-5)
+      EXPECT_NEAR(configuration_log_likelihood(x, nu) - mine_at_two, brute_force(x, nu) - at_two,
+                  nu < 1    ? 2e-2
+                  : nu == 1 ? 1e-3
+                            : 1e-5)
           << "nu " << nu << ", stream " << stream;
     }
   }
@@ -90,7 +95,8 @@ TEST(StudentGroups, EstimatesOfLocationAndScaleHaveNoBias) {
 }
 
 /// `clusters` sets of `groups` groups of k draws, each group with a location and scale of its own.
-std::vector<std::vector<double>> grouped(double nu, std::size_t clusters, std::size_t groups, std::size_t k, std::uint64_t stream) {
+std::vector<std::vector<double>> grouped(double nu, std::size_t clusters, std::size_t groups, std::size_t k,
+                                         std::uint64_t stream) {
   std::vector<std::vector<double>> sets;
   for (std::size_t c = 0; c < clusters; ++c) {
     auto draws = student_sample(nu, 1, groups * k, stream * 100 + c);

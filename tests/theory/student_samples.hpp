@@ -16,7 +16,8 @@ inline std::vector<double> student_sample(double nu, double sigma, std::size_t n
   std::vector<double> sample(n);
   for (double& x : sample) {
     const double u = random.uniform(), v = random.uniform();
-    const double radius = std::isinf(nu) ? std::sqrt(-2 * std::log(u)) : std::sqrt(nu * std::expm1(-2 / nu * std::log(u)));
+    const double radius =
+        std::isinf(nu) ? std::sqrt(-2 * std::log(u)) : std::sqrt(nu * std::expm1(-2 / nu * std::log(u)));
     x = sigma * radius * std::cos(2 * 3.14159265358979323846 * v);
   }
   return sample;

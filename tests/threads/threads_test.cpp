@@ -1,6 +1,6 @@
-// What says that several threads may use it at once, used by several threads at once: for ThreadSanitizer (preset tsan),
-// and for the results, which must be those of one thread. Nothing of tersegrad starts threads of its own; programs that
-// use its library may.
+// What says that several threads may use it at once, used by several threads at once: for ThreadSanitizer (preset
+// tsan), and for the results, which must be those of one thread. Nothing of tersegrad starts threads of its own;
+// programs that use its library may.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -55,7 +55,9 @@ TEST(Threads, NoiseIsDrawnInPartsAtOnce) {
     const Stream stream({.seed = 7, .purpose = Purpose::noise});
     std::vector<float> whole(4000), parts(4000);
     noise->add(stream, 0, whole, 1.0f);
-    at_once([&](std::size_t i) { noise->add(stream, static_cast<std::int64_t>(1000 * i), std::span(parts).subspan(1000 * i, 1000), 1.0f); });
+    at_once([&](std::size_t i) {
+      noise->add(stream, static_cast<std::int64_t>(1000 * i), std::span(parts).subspan(1000 * i, 1000), 1.0f);
+    });
     EXPECT_EQ(parts, whole) << spec;
   }
 }

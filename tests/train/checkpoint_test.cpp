@@ -111,7 +111,8 @@ TEST_F(CheckpointTest, ImpossibleTablesAreRefusedBehindARightChecksum) {
     return bytes;
   };
   EXPECT_EQ(error_of([&] { parse_checkpoint(sealed(16, 8, 8), "it"); }), "");  // another step: the sealing works
-  for (const std::uint64_t length : {~std::uint64_t{0}, ~std::uint64_t{0} - 63, std::uint64_t{1} << 63, std::uint64_t{1} << 32, std::uint64_t{2}}) {
+  for (const std::uint64_t length :
+       {~std::uint64_t{0}, ~std::uint64_t{0} - 63, std::uint64_t{1} << 63, std::uint64_t{1} << 32, std::uint64_t{2}}) {
     for (std::size_t entry = 0; entry < 6; ++entry) {
       const auto bytes = sealed(40 + 64 * entry + 48, length, 8);
       EXPECT_NE(error_of([&] { parse_checkpoint(bytes, "it"); }), "") << entry << " " << length;
@@ -174,7 +175,8 @@ TEST_F(CheckpointTest, AThreadWritesAndKeepsTheNewest) {
   Snapshot snapshot;
   snapshot.step = 6;
   writer.start(std::move(snapshot));
-  EXPECT_NE(error_of([&] { writer.wait(); }).find("checkpoint-6"), std::string::npos);  // the thread's error arrives here
+  EXPECT_NE(error_of([&] { writer.wait(); }).find("checkpoint-6"),
+            std::string::npos);  // the thread's error arrives here
   EXPECT_NO_THROW(writer.wait());
 }
 

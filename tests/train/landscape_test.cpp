@@ -40,7 +40,8 @@ struct Outcome {
 Outcome run_on(const Communicator& comm, const TrainConfig& config) {
   Outcome outcome;
   outcome.result = train(comm, config, [&](const TrainConfig& c, const HostedAgents&) -> std::unique_ptr<Objective> {
-    return std::make_unique<Watched>(make_landscape_objective(c, LandscapeRegistry::instance().make(c.model)), outcome.x);
+    return std::make_unique<Watched>(make_landscape_objective(c, LandscapeRegistry::instance().make(c.model)),
+                                     outcome.x);
   });
   return outcome;
 }
@@ -48,9 +49,11 @@ Outcome run_on(const Communicator& comm, const TrainConfig& config) {
 /// The same of the run's SDE.
 Outcome simulate_on(const Communicator& comm, const TrainConfig& config) {
   Outcome outcome;
-  outcome.result = simulate_sde(comm, config, [&](const TrainConfig& c, const HostedAgents&) -> std::unique_ptr<Objective> {
-    return std::make_unique<Watched>(make_landscape_objective(c, LandscapeRegistry::instance().make(c.model)), outcome.x);
-  });
+  outcome.result =
+      simulate_sde(comm, config, [&](const TrainConfig& c, const HostedAgents&) -> std::unique_ptr<Objective> {
+        return std::make_unique<Watched>(make_landscape_objective(c, LandscapeRegistry::instance().make(c.model)),
+                                         outcome.x);
+      });
   return outcome;
 }
 
@@ -110,7 +113,8 @@ TEST(Landscape, SecondMomentsAreTheAlgorithmsExactOnes) {
   if (!enough_ranks(3)) GTEST_SKIP() << "needs 3 ranks";
   const std::vector<double> curvature{2, 1, 0.5, 0.25};
   for (const char* compressor : {"none", "randk:1", "randk:2", "sign"}) {
-    for (const auto& [noise, nu] : {std::pair{"gaussian:0.5", std::numeric_limits<double>::infinity()}, {"student:5:0.5", 5.0}}) {
+    for (const auto& [noise, nu] :
+         {std::pair{"gaussian:0.5", std::numeric_limits<double>::infinity()}, {"student:5:0.5", 5.0}}) {
       TrainConfig config = landscape_run("quadratic:2,1,0.5,0.25", compressor, noise);
       config.replicas = 4000;
       config.lr = 0.05;
@@ -147,7 +151,8 @@ TEST(Landscape, DcsgdLeavesItsBoundPastTheExactLearningRate) {
     std::vector<float> x;
     on_ranks(3, [&](const Communicator& comm) { x = run_on(comm, config).x; });
     if (Communicator(MPI_COMM_WORLD).rank() != 0) continue;
-    const auto moments = dcsgd_recursion(settings_of(config, std::vector<double>(8, 1.0), NoiseScales(std::numeric_limits<double>::infinity(), 0.0)), 7);
+    const auto moments = dcsgd_recursion(
+        settings_of(config, std::vector<double>(8, 1.0), NoiseScales(std::numeric_limits<double>::infinity(), 0.0)), 7);
     const double expected = moments.second(0, 1.0, config.steps);
     EXPECT_EQ(expected > 1, lr > limit);
     expect_second_moments(x, 8, std::vector<double>(8, expected), concat("lr ", lr));
@@ -164,7 +169,8 @@ TEST(Sde, HasTheMomentsOfItsIntegrator) {
       config.lr = 0.05;
       config.steps = 60;
       config.sde = parts;
-      const auto law = dcsgd_law(settings_of(config, curvature, NoiseScales(5, 0.5)), std::string(compressor) == "none" ? 0 : 3);
+      const auto law =
+          dcsgd_law(settings_of(config, curvature, NoiseScales(5, 0.5)), std::string(compressor) == "none" ? 0 : 3);
       const auto moments = euler_maruyama_moments(law, config.lr / static_cast<double>(parts));
       std::vector<double> expected;
       for (std::size_t j = 0; j < 4; ++j) expected.push_back(moments.second(j, 1.0, config.steps * parts));

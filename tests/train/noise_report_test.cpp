@@ -26,7 +26,8 @@ const Registration<Network, const NetworkShape&> registration{
     [](const Arguments&, const NetworkShape& shape) { return std::make_unique<StatefulNetwork>(shape, 0.5); }};
 
 std::unique_ptr<Objective> network(const TrainConfig& config, const HostedAgents& agents) {
-  return make_network_objective(config, DatasetRegistry::instance().make("breast-cancer", DataSource{{}, 1, 0}), agents);
+  return make_network_objective(config, DatasetRegistry::instance().make("breast-cancer", DataSource{{}, 1, 0}),
+                                agents);
 }
 
 TrainConfig small_run() {
@@ -57,7 +58,8 @@ TEST(NoiseReport, IsTheSameOnAnyNumberOfRanks) {
     config.batch = batch;
     if (batch == 0) config.noise = "student:3:0.1";
     NoiseMeasurement reference;
-    for (const auto& [exchange, ranks] : {std::pair{"allreduce", 1}, {"allreduce", 3}, {"allreduce", 4}, {"server", 3}, {"server", 5}}) {
+    for (const auto& [exchange, ranks] :
+         {std::pair{"allreduce", 1}, {"allreduce", 3}, {"allreduce", 4}, {"server", 3}, {"server", 5}}) {
       config.exchange = exchange;
       on_ranks(ranks, [&](const Communicator& comm) {
         const auto result = train(comm, config, network);
@@ -138,7 +140,8 @@ TEST(NoiseReport, KnowsTheSignalOfAKnownGradient) {
     std::vector<double> gradient;
     const auto m = train(comm, config, [&](const TrainConfig& c, const HostedAgents& agents) {
                      auto objective = network(c, agents);
-                     for (std::int64_t chunk = 0; chunk < objective->gradient_chunks(); ++chunk) objective->add_chunk_gradient(chunk);
+                     for (std::int64_t chunk = 0; chunk < objective->gradient_chunks(); ++chunk)
+                       objective->add_chunk_gradient(chunk);
                      gradient.assign(objective->gradient().begin(), objective->gradient().end());
                      return objective;
                    }).noise_measured;

@@ -53,7 +53,8 @@ TEST(NoiseVerdict, OmegaFollowsTheorem37) {
   EXPECT_FALSE(says(r, "This run's"));
   r.compressor = "randk:100";
   r.omega = 9;
-  EXPECT_TRUE(says(r, "This run's randk:100 has ω = 9: a loss 10 times the uncompressed, and Δ > 0 only if L²/µ < 8.89"));
+  EXPECT_TRUE(
+      says(r, "This run's randk:100 has ω = 9: a loss 10 times the uncompressed, and Δ > 0 only if L²/µ < 8.89"));
 }
 
 TEST(NoiseVerdict, PhasesAndCaveats) {

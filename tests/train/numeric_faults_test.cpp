@@ -45,7 +45,8 @@ struct Outcome {
   std::vector<float> x;
 };
 
-Outcome run_on(const Communicator& comm, const std::string& compressor, NonfinitePolicy policy, float scale, float fault) {
+Outcome run_on(const Communicator& comm, const std::string& compressor, NonfinitePolicy policy, float scale,
+               float fault) {
   TrainConfig config;
   config.compressor = compressor;
   config.exchange = "sharded";

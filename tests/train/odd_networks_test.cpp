@@ -114,7 +114,8 @@ std::vector<float> by_libtorch(const TrainConfig& config) {
     std::size_t at = 0;
     for (auto& parameter : trained) {
       auto gradient = torch::empty_like(parameter, torch::MemoryFormat::Contiguous);
-      for (std::int64_t j = 0; j < gradient.numel(); ++j) gradient.data_ptr<float>()[j] = static_cast<float>(mean[at++]);
+      for (std::int64_t j = 0; j < gradient.numel(); ++j)
+        gradient.data_ptr<float>()[j] = static_cast<float>(mean[at++]);
       parameter.mutable_grad() = gradient;
     }
     sgd.step();
@@ -224,7 +225,8 @@ TEST(OddNetworks, UnusedAndFrozenParametersStayAsTheyWere) {
       config.compressor = compressor;
       config.lr = 0.01;
       const auto parameters = by_tersegrad(comm, config);
-      for (std::size_t j = parameters.size() - 5; j < parameters.size(); ++j) EXPECT_EQ(parameters[j], 1.0f) << compressor;
+      for (std::size_t j = parameters.size() - 5; j < parameters.size(); ++j)
+        EXPECT_EQ(parameters[j], 1.0f) << compressor;
     }
   });
 }

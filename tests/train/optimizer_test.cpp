@@ -31,7 +31,8 @@ TEST(Optimizer, MomentumAndWeightDecayFollowLibTorchsConvention) {
 }
 
 TEST(Optimizer, PartsAddUpToTheWhole) {
-  for (const OptimizerOptions options : {OptimizerOptions{}, OptimizerOptions{0.9, 0}, OptimizerOptions{0, 0.1}, OptimizerOptions{0.9, 0.1}}) {
+  for (const OptimizerOptions options :
+       {OptimizerOptions{}, OptimizerOptions{0.9, 0}, OptimizerOptions{0, 0.1}, OptimizerOptions{0.9, 0.1}}) {
     Optimizer whole(options, 5), parts(options, 5);
     std::vector<float> x = {1, 2, 3, 4, 5}, y = x;
     for (int step = 0; step < 3; ++step) {

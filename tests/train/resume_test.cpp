@@ -23,7 +23,8 @@ const Registration<Network, const NetworkShape&> registration{
     [](const Arguments&, const NetworkShape& shape) { return std::make_unique<StatefulNetwork>(shape, 0.3); }};
 
 std::unique_ptr<Objective> network(const TrainConfig& config, const HostedAgents& agents) {
-  return make_network_objective(config, DatasetRegistry::instance().make("breast-cancer", DataSource{{}, config.seed, 0}), agents);
+  return make_network_objective(
+      config, DatasetRegistry::instance().make("breast-cancer", DataSource{{}, config.seed, 0}), agents);
 }
 
 /// A folder that all ranks know.

@@ -55,7 +55,8 @@ TEST(Train, OneStepOfNoneIsLibTorchsSgdStepOnTheJoinedBatch) {
 
   const auto data = breast_cancer(config.seed);
   torch::manual_seed(config.init_seed);
-  std::shared_ptr<Network> model = NetworkRegistry::instance().make(config.model, NetworkShape{data->shape(), data->classes()});
+  std::shared_ptr<Network> model =
+      NetworkRegistry::instance().make(config.model, NetworkShape{data->shape(), data->classes()});
   torch::optim::SGD sgd(model->parameters(), torch::optim::SGDOptions(config.lr).momentum(0.9).weight_decay(0.01));
   const auto shards = even_shards(data->train().size(), 4, config.seed);
   std::vector<BatchSampler> samplers;
@@ -103,7 +104,8 @@ TEST(Train, SameBitsOnAnyNumberOfRanksAndWithAnyBucket) {
             reference = result.parameters_fingerprint;
             loss = result.loss_last;
           }
-          EXPECT_EQ(result.parameters_fingerprint, reference) << compressor << " on " << ranks << " ranks, bucket " << bucket;
+          EXPECT_EQ(result.parameters_fingerprint, reference)
+              << compressor << " on " << ranks << " ranks, bucket " << bucket;
           EXPECT_EQ(result.loss_last, loss);
         });
       }
@@ -121,7 +123,9 @@ TEST(Train, AllReduceGivesTheServersBits) {
   on_ranks(5, [&](const Communicator& comm) { reference = run_on(comm, config).parameters_fingerprint; });
   config.exchange = "allreduce";
   for (const int ranks : {1, 2, 3, 4}) {
-    on_ranks(ranks, [&](const Communicator& comm) { EXPECT_EQ(run_on(comm, config).parameters_fingerprint, reference) << ranks; });
+    on_ranks(ranks, [&](const Communicator& comm) {
+      EXPECT_EQ(run_on(comm, config).parameters_fingerprint, reference) << ranks;
+    });
   }
 }
 
@@ -165,7 +169,8 @@ TEST(Train, EveryExchangeOverlapAndBucketGiveTheSameBits) {
   if (!enough_ranks(5)) GTEST_SKIP() << "needs 5 ranks";
   TrainConfig config = small_run();
   config.steps = 5;
-  for (const std::string compressor : {"none", "sign", "randk:0.3", "majority", "qsgd:4", "topk:0.1", "ef:topk:0.1", "signum"}) {
+  for (const std::string compressor :
+       {"none", "sign", "randk:0.3", "majority", "qsgd:4", "topk:0.1", "ef:topk:0.1", "signum"}) {
     config.compressor = compressor;
     std::optional<std::uint64_t> expected;
     const bool whole = compressor.find("topk") != std::string::npos;
@@ -183,7 +188,8 @@ TEST(Train, EveryExchangeOverlapAndBucketGiveTheSameBits) {
               const auto result = run_on(comm, config);
               if (!expected) expected = result.parameters_fingerprint;
               EXPECT_EQ(result.parameters_fingerprint, *expected)
-                  << compressor << " by " << exchange << (overlap ? " with overlap" : "") << ", buckets of " << bucket << ", " << ranks << " ranks";
+                  << compressor << " by " << exchange << (overlap ? " with overlap" : "") << ", buckets of " << bucket
+                  << ", " << ranks << " ranks";
             });
           }
         }
@@ -220,10 +226,11 @@ TEST(Train, BackwardTellsEveryCoordinateOnce) {
   for (const std::uint64_t step : {0, 1}) {
     std::fill(told.begin(), told.end(), 0);
     double loss_told = 0;
-    const double loss = objective->agent_gradient_in_parts(0, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
-      for (std::int64_t j = begin; j < end; ++j) ++told[static_cast<std::size_t>(j)];
-      loss_told = of_batch;
-    });
+    const double loss =
+        objective->agent_gradient_in_parts(0, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
+          for (std::int64_t j = begin; j < end; ++j) ++told[static_cast<std::size_t>(j)];
+          loss_told = of_batch;
+        });
     EXPECT_EQ(loss, loss_told);
     EXPECT_EQ(std::count(told.begin(), told.end(), 1), objective->layout().total());
     const std::vector<float> in_parts(objective->gradient().begin(), objective->gradient().end());
@@ -297,7 +304,8 @@ TEST(Train, RanksWithDifferentOptionsAreRefused) {
     run_on(world, config);
     ADD_FAILURE();
   } catch (const CollectiveError& error) {
-    EXPECT_NE(std::string(error.what()).find("rank 0 has 'lr = 0.1', rank 1 has 'lr = 0.2'"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("rank 0 has 'lr = 0.1', rank 1 has 'lr = 0.2'"), std::string::npos)
+        << error.what();
   }
 }
 

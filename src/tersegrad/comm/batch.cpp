@@ -11,7 +11,8 @@ OutgoingBatch::OutgoingBatch(const Communicator& comm, const BatchId& id, std::v
 void OutgoingBatch::send_to(int rank) {
   if (id_.verify && !sealed_) {
     for (std::size_t i = 0; i < headers_.size(); ++i) {
-      seal(headers_[i], i < messages_.size() ? std::span<const std::byte>(messages_[i].payload) : std::span<const std::byte>());
+      seal(headers_[i],
+           i < messages_.size() ? std::span<const std::byte>(messages_[i].payload) : std::span<const std::byte>());
     }
     sealed_ = true;
   }

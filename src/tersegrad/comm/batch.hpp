@@ -41,7 +41,8 @@ class OutgoingBatch {
   std::list<Transfer> under_way_;
 };
 
-/// Receives one: the headers, which are checked, and only then the payloads whose lengths they announce; then the seals.
+/// Receives one: the headers, which are checked, and only then the payloads whose lengths they announce; then the
+/// seals.
 class IncomingBatch {
  public:
   using Check = std::function<void(std::span<const Header> headers, int from)>;

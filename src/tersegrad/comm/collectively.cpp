@@ -18,7 +18,8 @@ std::string text_from(const Gathered& gathered, int rank) {
 }  // namespace
 
 std::string one_line(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory; use fewer agents per rank or a smaller model or batch";
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
+    return "out of memory; use fewer agents per rank or a smaller model or batch";
   const std::string text = error.what(), line = text.substr(0, text.find('\n'));
   return line.empty() ? "an exception without text" : line;
 }

@@ -36,7 +36,8 @@ void collectively(const Communicator& comm, const std::function<void()>& work);
 /// Checks that every rank passes the same text, line by line ("name = value").
 /// \param advice what to do about it, the end of the error's text
 /// \throws CollectiveError naming the first rank and line that differ from rank 0's. Collective.
-void require_same(const Communicator& comm, const std::string& text, const std::string& what, const std::string& advice);
+void require_same(const Communicator& comm, const std::string& text, const std::string& what,
+                  const std::string& advice);
 
 /// Gives every rank the bytes of rank 0. They travel only if some rank has others, which a 64-bit fingerprint tells:
 /// ranks that made their parameters from one seed have the same ones, and on a slow link a model takes minutes.

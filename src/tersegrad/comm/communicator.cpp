@@ -136,13 +136,15 @@ void Communicator::all_reduce_sum(std::span<float> values) const {
 
 MPI_Request Communicator::start_send(std::span<const std::byte> bytes, int to, int tag) const {
   MPI_Request request;
-  check_mpi("MPI_Isend", MPI_Isend(bytes.data(), mpi_count(bytes.size(), "a message"), MPI_BYTE, to, tag, comm_, &request));
+  check_mpi("MPI_Isend",
+            MPI_Isend(bytes.data(), mpi_count(bytes.size(), "a message"), MPI_BYTE, to, tag, comm_, &request));
   return request;
 }
 
 MPI_Request Communicator::start_receive(std::span<std::byte> bytes, int from, int tag) const {
   MPI_Request request;
-  check_mpi("MPI_Irecv", MPI_Irecv(bytes.data(), mpi_count(bytes.size(), "a message"), MPI_BYTE, from, tag, comm_, &request));
+  check_mpi("MPI_Irecv",
+            MPI_Irecv(bytes.data(), mpi_count(bytes.size(), "a message"), MPI_BYTE, from, tag, comm_, &request));
   return request;
 }
 

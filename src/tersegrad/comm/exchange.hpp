@@ -20,7 +20,8 @@ namespace tersegrad {
 struct ExchangeSetup {
   const Communicator* comm = nullptr;
   std::uint32_t agents = 1;
-  bool verify = true;  ///< messages between ranks carry a checksum, which their receivers compare; the same on all ranks
+  bool verify =
+      true;  ///< messages between ranks carry a checksum, which their receivers compare; the same on all ranks
 };
 
 /// What the buckets of a step have in common.
@@ -72,9 +73,9 @@ class Flow {
 /// A bucket's messages stay alive and unchanged, and its aggregate untouched, until finish_step has returned.
 /// Between begin_step and finish_step the aggregator is the exchange's.
 ///
-/// Every header and length is checked before a payload is read, and the checksum before it is used; what is wrong is thrown on the ranks that see it and,
-/// because one of them must speak for all, on rank 0: as a PeerError that names the sender, the step and what
-/// differed. run_with_mpi then ends the job.
+/// Every header and length is checked before a payload is read, and the checksum before it is used; what is wrong is
+/// thrown on the ranks that see it and, because one of them must speak for all, on rank 0: as a PeerError that names
+/// the sender, the step and what differed. run_with_mpi then ends the job.
 class Exchange {
  public:
   static constexpr const char* family = "exchange";

@@ -16,8 +16,8 @@ class ServerExchange final : public MergingExchange {
  private:
   static int hosting_ranks(const Communicator& comm) {
     TERSEGRAD_CHECK(comm.size() >= 2,
-                    "exchange 'server' needs at least 2 ranks (a server and a rank that hosts agents), got ", comm.size(),
-                    "; start it as: launch/local -n 4 train …, or mpirun -np 5 tersegrad train …");
+                    "exchange 'server' needs at least 2 ranks (a server and a rank that hosts agents), got ",
+                    comm.size(), "; start it as: launch/local -n 4 train …, or mpirun -np 5 tersegrad train …");
     return comm.size() - 1;
   }
   int merger(const Bucket&) const override { return server; }

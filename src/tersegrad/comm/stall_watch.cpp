@@ -15,14 +15,16 @@ namespace {
 StallWatch* current = nullptr;
 
 std::int64_t clock_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string seconds(double s) { return concat(static_cast<std::int64_t>(s + 0.5), " s"); }
 
 }  // namespace
 
-StallWatch::StallWatch(const Communicator& comm, double timeout_s) : comm_(comm), timeout_s_(timeout_s), start_ns_(clock_ns()) {
+StallWatch::StallWatch(const Communicator& comm, double timeout_s)
+    : comm_(comm), timeout_s_(timeout_s), start_ns_(clock_ns()) {
   if (timeout_s <= 0) return;
   const auto ranks = static_cast<std::size_t>(comm.size());
   const Nodes hosts(comm);
@@ -102,7 +104,8 @@ void StallWatch::exchange_signs(double now) {
     check_mpi("MPI_Iprobe", MPI_Iprobe(MPI_ANY_SOURCE, sign_of_life_tag, comm_.handle(), &there, &status));
     if (there == 0) break;
     Sign sign;
-    check_mpi("MPI_Recv", MPI_Recv(&sign, sizeof sign, MPI_BYTE, status.MPI_SOURCE, sign_of_life_tag, comm_.handle(), MPI_STATUS_IGNORE));
+    check_mpi("MPI_Recv", MPI_Recv(&sign, sizeof sign, MPI_BYTE, status.MPI_SOURCE, sign_of_life_tag, comm_.handle(),
+                                   MPI_STATUS_IGNORE));
     lives_[static_cast<std::size_t>(status.MPI_SOURCE)] = {now, sign.waits != 0};
     if (root) send_sign(status.MPI_SOURCE, now);
   }
@@ -139,13 +142,15 @@ void StallWatch::judge(double now) {
     missing += concat(count++ > 0 ? ", " : "", rank);
     longest = std::max(longest, silence(rank));
   }
-  if (count > 0) end(concat("no sign of life from rank", count > 1 ? "s " : " ", missing, " for ", seconds(longest), place()));
+  if (count > 0)
+    end(concat("no sign of life from rank", count > 1 ? "s " : " ", missing, " for ", seconds(longest), place()));
   if (all_wait) end(concat("every rank has waited for another for ", seconds(now - quiet_since_s_), place()));
 }
 
 std::string StallWatch::place() const {
   const std::int64_t step = step_.load();
-  return concat(step > 0 ? concat(" at step ", step) : std::string(" before the first step"), " (--stall-timeout ", timeout_s_, ")");
+  return concat(step > 0 ? concat(" at step ", step) : std::string(" before the first step"), " (--stall-timeout ",
+                timeout_s_, ")");
 }
 
 void StallWatch::watch() {
@@ -154,7 +159,8 @@ void StallWatch::watch() {
   double last = now();
   while (!ended_.wait_for(lock, pause, [this] { return over_; })) {
     const double now = this->now();
-    if (now - std::exchange(last, now) > timeout_s_ / 2) {  // this thread too stood still: what it missed does not count
+    if (now - std::exchange(last, now) >
+        timeout_s_ / 2) {  // this thread too stood still: what it missed does not count
       last_beat_s_.store(now, std::memory_order_relaxed);
       last_look_s_.store(now, std::memory_order_relaxed);
       continue;

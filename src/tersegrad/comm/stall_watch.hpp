@@ -21,9 +21,9 @@ namespace tersegrad {
 /// whose host is out of reach, cannot: the ranks that wait send each other signs of life through rank 0 once a wait is
 /// longer than T/4 (ranks that compute do so in beat), and rank 0 names after 1.25 T + 1 s those it does not hear from.
 /// Rank 0 itself is taken for lost after 1.5 T + 2 s, by the first rank that is on another host (on one host: by rank
-/// 1), because until its abort has reached all hosts, which takes a launcher 2 s, every other rank would say so as well;
-/// they do 3 s behind it, in case it is lost too. So the job ends within 1.5 T + 3 s, or 1.5 T + 6 s where both are
-/// lost. Between T/4-long waits nothing is sent.
+/// 1), because until its abort has reached all hosts, which takes a launcher 2 s, every other rank would say so as
+/// well; they do 3 s behind it, in case it is lost too. So the job ends within 1.5 T + 3 s, or 1.5 T + 6 s where both
+/// are lost. Between T/4-long waits nothing is sent.
 ///
 /// beat and the waits belong to the main thread, the one that calls MPI.
 class StallWatch {

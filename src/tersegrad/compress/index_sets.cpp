@@ -33,11 +33,13 @@ std::int64_t resolve_k(const std::string& text, std::int64_t dim, const std::str
   std::int64_t count = 0;
   double fraction = 0;
   if (text.find_first_of(".-") == std::string::npos && parse_integer(text, count)) {
-    TERSEGRAD_CHECK(count >= 1 && count <= dim, "'", spec, "' keeps ", count, " coordinates (must be from 1 to d = ", dim, ")");
+    TERSEGRAD_CHECK(count >= 1 && count <= dim, "'", spec, "' keeps ", count,
+                    " coordinates (must be from 1 to d = ", dim, ")");
     return count;
   }
   TERSEGRAD_CHECK(parse_real(text, fraction) && fraction > 0 && fraction <= 1, "'", spec, "' keeps '", text,
-                  "' (must be a count from 1 to d = ", dim, ", such as 1000, or a fraction above 0 and up to 1.0, such as 0.01)");
+                  "' (must be a count from 1 to d = ", dim,
+                  ", such as 1000, or a fraction above 0 and up to 1.0, such as 0.01)");
   return std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(dim)));
 }
 

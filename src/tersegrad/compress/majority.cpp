@@ -82,8 +82,9 @@ class MajorityAggregator final : public Aggregator {
       all_abstain = false;
       return partial;
     }
-    TERSEGRAD_CHECK((partial.header.flags & flag_zeros) != 0, "a partial sum in which all and none voted zero, at step ",
-                    partial.header.step, ", bucket ", partial.header.bucket, " (a damaged message)");
+    TERSEGRAD_CHECK((partial.header.flags & flag_zeros) != 0,
+                    "a partial sum in which all and none voted zero, at step ", partial.header.step, ", bucket ",
+                    partial.header.bucket, " (a damaged message)");
     const std::int64_t at = VoteCounter::plane_count(partial.header.agent, true) * plane_bytes(bucket.size());
     narrow_abstained(read_mask(bucket, partial, at, packed_));
     partial.payload = partial.payload.first(static_cast<std::size_t>(at));

@@ -26,9 +26,9 @@ void check(const Header& header, const Expected& expected, const std::string& se
   require("agent", header.agent, expected.agent);
   require("compressor id", header.compressor, expected.compressor);
   require("dimension", header.dim, static_cast<std::uint64_t>(expected.bucket.size()));
-  TERSEGRAD_CHECK(header.payload_bytes <= expected.max_payload_bytes, "message from ", sender, " (agent ", expected.agent,
-                  ") at step ", expected.step, ", bucket ", expected.bucket.index, " announces ", header.payload_bytes,
-                  " payload bytes (at most ", expected.max_payload_bytes, " are possible)");
+  TERSEGRAD_CHECK(header.payload_bytes <= expected.max_payload_bytes, "message from ", sender, " (agent ",
+                  expected.agent, ") at step ", expected.step, ", bucket ", expected.bucket.index, " announces ",
+                  header.payload_bytes, " payload bytes (at most ", expected.max_payload_bytes, " are possible)");
 }
 
 std::uint32_t checksum(const Header& header, std::span<const std::byte> payload) {
@@ -43,9 +43,9 @@ void check_seal(const Header& header, std::span<const std::byte> payload, int fr
   char both[64];
   std::snprintf(both, sizeof both, "checksum %08x (expected %08x", arrived, header.crc32c);
   const bool of_one = header.kind == MessageKind::uplink;
-  throw SealError(concat("message from rank ", from_rank, of_one ? " (agent " : " (of agents: ", header.agent, ") at step ", header.step, ", bucket ",
-                     header.bucket, " has ", both, ": its header or its ", payload.size(),
-                     " payload bytes changed on the way; look at that host's memory and network)"));
+  throw SealError(concat("message from rank ", from_rank, of_one ? " (agent " : " (of agents: ", header.agent,
+                         ") at step ", header.step, ", bucket ", header.bucket, " has ", both, ": its header or its ",
+                         payload.size(), " payload bytes changed on the way; look at that host's memory and network)"));
 }
 
 }  // namespace tersegrad

@@ -63,7 +63,8 @@ class NoneAggregator final : public Aggregator {
 
   std::span<const float> plain(const Bucket& bucket, const MessageView& aggregate) override {
     require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
-    if (wire_ != ValueFormat::fp32 || reinterpret_cast<std::uintptr_t>(aggregate.payload.data()) % alignof(float) != 0) return {};
+    if (wire_ != ValueFormat::fp32 || reinterpret_cast<std::uintptr_t>(aggregate.payload.data()) % alignof(float) != 0)
+      return {};
     return {reinterpret_cast<const float*>(aggregate.payload.data()), static_cast<std::size_t>(bucket.size())};
   }
 

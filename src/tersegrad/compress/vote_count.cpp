@@ -43,7 +43,8 @@ void VoteCounter::count(const Bucket& bucket, std::span<const MessageView> uplin
   }
 }
 
-void VoteCounter::join(const Bucket& bucket, std::span<const MessageView> partials, std::uint32_t agents, Message& sum) {
+void VoteCounter::join(const Bucket& bucket, std::span<const MessageView> partials, std::uint32_t agents,
+                       Message& sum) {
   bool any_zero = false;
   std::uint64_t together = 0;
   for (const auto& partial : partials) {
@@ -64,7 +65,8 @@ void VoteCounter::join(const Bucket& bucket, std::span<const MessageView> partia
   }
 }
 
-std::span<const std::byte* const> VoteCounter::read(const Bucket& bucket, const MessageView& sum, std::uint64_t agents) {
+std::span<const std::byte* const> VoteCounter::read(const Bucket& bucket, const MessageView& sum,
+                                                    std::uint64_t agents) {
   const bool zeros = (sum.header.flags & flag_zeros) != 0;
   const std::int64_t plane = plane_bytes(bucket.size());
   const int its_planes = plane_count(agents, zeros);

@@ -19,8 +19,8 @@ namespace tersegrad {
 /// `Interface::family` is the family's name in messages ("compressor"). `Context` is what every
 /// factory receives beside its arguments (a model: the input's shape and the number of classes).
 ///
-///     const Registration<Compressor> registration{"sign", "one bit a coordinate", {}, make};   // at a member's file end
-///     auto compressor = Registry<Compressor>::instance().make("sign");
+///     const Registration<Compressor> registration{"sign", "one bit a coordinate", {}, make};   // at a member's file
+///     end auto compressor = Registry<Compressor>::instance().make("sign");
 template <class Interface, class... Context>
 class Registry {
  public:
@@ -45,7 +45,8 @@ class Registry {
   std::unique_ptr<Interface> make(std::string_view spec, Context... context) const {
     const Spec parsed = Spec::parse(spec);
     const auto found = entries_.find(parsed.name);
-    TERSEGRAD_CHECK(found != entries_.end(), "unknown ", Interface::family, " '", parsed.name, "' (known: ", join(names()), ")");
+    TERSEGRAD_CHECK(found != entries_.end(), "unknown ", Interface::family, " '", parsed.name,
+                    "' (known: ", join(names()), ")");
     return found->second.factory(Arguments(Interface::family, parsed, found->second.parameters),
                                  std::forward<Context>(context)...);
   }

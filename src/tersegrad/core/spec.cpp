@@ -70,7 +70,8 @@ Arguments::Arguments(std::string family, Spec spec, const std::vector<Parameter>
     }
     std::string name = key;
     if (key.empty()) {
-      TERSEGRAD_CHECK(position < declared.size(), "too many arguments in ", family_, " '", spec_.text, "' (", known, ")");
+      TERSEGRAD_CHECK(position < declared.size(), "too many arguments in ", family_, " '", spec_.text, "' (", known,
+                      ")");
       name = declared[position++].name;
     } else {
       TERSEGRAD_CHECK(std::find(names.begin(), names.end(), name) != names.end(), "unknown argument '", name, "' in ",
@@ -90,12 +91,14 @@ Arguments::Arguments(std::string family, Spec spec, const std::vector<Parameter>
 
 const std::string& Arguments::text(const std::string& name) const {
   const auto found = values_.find(name);
-  TERSEGRAD_CHECK(found != values_.end(), "bug: ", family_, " '", spec_.name, "' reads undeclared argument '", name, "'");
+  TERSEGRAD_CHECK(found != values_.end(), "bug: ", family_, " '", spec_.name, "' reads undeclared argument '", name,
+                  "'");
   return found->second;
 }
 
 void Arguments::refuse(const std::string& name, const std::string& wanted) const {
-  throw Error(concat("argument '", name, "' of ", family_, " '", spec_.text, "' is '", text(name), "' (must be ", wanted, ")"));
+  throw Error(
+      concat("argument '", name, "' of ", family_, " '", spec_.text, "' is '", text(name), "' (must be ", wanted, ")"));
 }
 
 std::int64_t Arguments::integer(const std::string& name, std::int64_t low, std::int64_t high) const {

@@ -62,8 +62,8 @@ std::string format_number(double value, int digits) {
 }
 
 void TextTable::add(std::vector<std::string> row) {
-  TERSEGRAD_CHECK(row.size() == rows_.front().size(), "bug: a table row has ", row.size(), " cells where the heading has ",
-                  rows_.front().size());
+  TERSEGRAD_CHECK(row.size() == rows_.front().size(), "bug: a table row has ", row.size(),
+                  " cells where the heading has ", rows_.front().size());
   rows_.push_back(std::move(row));
 }
 

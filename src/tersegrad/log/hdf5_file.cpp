@@ -163,12 +163,14 @@ template <class T>
 void Hdf5File::write(const std::string& name, std::span<const T> values, std::int64_t columns) {
   const Hdf5Lock lock;
   const hsize_t width = columns == 0 ? 1 : static_cast<hsize_t>(columns);
-  TERSEGRAD_CHECK(columns >= 0 && values.size() % width == 0, "bug: ", values.size(), " values are no rows of ", columns);
+  TERSEGRAD_CHECK(columns >= 0 && values.size() % width == 0, "bug: ", values.size(), " values are no rows of ",
+                  columns);
   const std::array<hsize_t, 2> extent{values.size() / width, width};
   const Hdf5Handle space(H5Screate_simple(columns == 0 ? 1 : 2, extent.data(), nullptr), H5Sclose);
   Hdf5Handle set(H5Dcreate2(state_->writable(name), name.c_str(), stored_type<T>(), space.get(), link_list(),
                             H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
-  if (!set || H5Dwrite(set.get(), native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0 || set.close() < 0) {
+  if (!set || H5Dwrite(set.get(), native_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0 ||
+      set.close() < 0) {
     state_->fail_write(name);
   }
 }
@@ -178,7 +180,8 @@ void Hdf5File::create_growing(const std::string& name, std::int64_t chunk_rows, 
   const Hdf5Lock lock;
   TERSEGRAD_CHECK(chunk_rows > 0 && columns >= 0, "bug: chunks of ", chunk_rows, " rows of ", columns);
   const hsize_t width = columns == 0 ? 1 : static_cast<hsize_t>(columns);
-  const std::array<hsize_t, 2> extent{0, width}, limit{H5S_UNLIMITED, width}, chunk{static_cast<hsize_t>(chunk_rows), width};
+  const std::array<hsize_t, 2> extent{0, width}, limit{H5S_UNLIMITED, width},
+      chunk{static_cast<hsize_t>(chunk_rows), width};
   const int rank = columns == 0 ? 1 : 2;
   const Hdf5Handle space(H5Screate_simple(rank, extent.data(), limit.data()), H5Sclose);
   const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
@@ -200,9 +203,11 @@ void Hdf5File::append(const std::string& name, std::span<const T> values) {
   TERSEGRAD_CHECK(values.size() % width == 0, "bug: ", values.size(), " values are no rows of ", set.columns);
   if (values.empty()) return;
   const int rank = set.columns == 0 ? 1 : 2;
-  const std::array<hsize_t, 2> first{set.rows, 0}, count{values.size() / width, width}, extent{first[0] + count[0], width};
+  const std::array<hsize_t, 2> first{set.rows, 0}, count{values.size() / width, width},
+      extent{first[0] + count[0], width};
   if (H5Dset_extent(set.handle.get(), extent.data()) < 0) state_->fail_write(name);
-  const Hdf5Handle target(H5Dget_space(set.handle.get()), H5Sclose), source(H5Screate_simple(rank, count.data(), nullptr), H5Sclose);
+  const Hdf5Handle target(H5Dget_space(set.handle.get()), H5Sclose),
+      source(H5Screate_simple(rank, count.data(), nullptr), H5Sclose);
   if (!target || H5Sselect_hyperslab(target.get(), H5S_SELECT_SET, first.data(), nullptr, count.data(), nullptr) < 0 ||
       H5Dwrite(set.handle.get(), native_type<T>(), source.get(), target.get(), H5P_DEFAULT, values.data()) < 0) {
     state_->fail_write(name);
@@ -220,8 +225,9 @@ std::vector<T> Hdf5File::read(const std::string& name, std::int64_t first_row, s
   const Hdf5Lock lock;
   const detail::OpenDataset set = detail::open_dataset(*state_, name);
   if (rows < 0) rows = set.shape.rows - first_row;
-  TERSEGRAD_CHECK(first_row >= 0 && rows >= 0 && first_row <= set.shape.rows - rows, "cannot read '", state_->path.string(), "' (",
-                  name, "): rows ", first_row, " to ", first_row + rows, " of ", set.shape.rows);
+  TERSEGRAD_CHECK(first_row >= 0 && rows >= 0 && first_row <= set.shape.rows - rows, "cannot read '",
+                  state_->path.string(), "' (", name, "): rows ", first_row, " to ", first_row + rows, " of ",
+                  set.shape.rows);
   const hsize_t width = set.shape.columns == 0 ? 1 : static_cast<hsize_t>(set.shape.columns);
   const std::array<hsize_t, 2> first{static_cast<hsize_t>(first_row), 0}, count{static_cast<hsize_t>(rows), width};
   std::vector<T> values(count[0] * count[1]);

@@ -8,7 +8,8 @@ namespace tersegrad::detail {
 
 void fail_hdf5(const char* what, const std::filesystem::path& path, const std::string& object) {
   const std::string reason = hdf5_reason();
-  throw Error(concat("cannot ", what, " '", path.string(), "'", object.empty() ? "" : " (" + object + ")", ": ", reason));
+  throw Error(
+      concat("cannot ", what, " '", path.string(), "'", object.empty() ? "" : " (" + object + ")", ": ", reason));
 }
 
 hid_t Hdf5State::readable() const {
@@ -56,9 +57,11 @@ OpenDataset open_dataset(const Hdf5State& state, const std::string& name) {
   // Nothing is allocated on a damaged file's word. Deflate shrinks at most 1032 times.
   std::error_code error;
   const double file_bytes = static_cast<double>(std::filesystem::file_size(state.path, error));
-  const double claimed = static_cast<double>(extent[0]) * static_cast<double>(extent[1]) * static_cast<double>(H5Tget_size(type.get()));
-  TERSEGRAD_CHECK(claimed <= file_bytes * (H5Pget_nfilters(creation.get()) > 0 ? 1032 : 1), "cannot read '", state.path.string(),
-                  "' (", name, "): it claims ", claimed, " bytes in a file of ", file_bytes, "; the file is damaged");
+  const double claimed =
+      static_cast<double>(extent[0]) * static_cast<double>(extent[1]) * static_cast<double>(H5Tget_size(type.get()));
+  TERSEGRAD_CHECK(claimed <= file_bytes * (H5Pget_nfilters(creation.get()) > 0 ? 1032 : 1), "cannot read '",
+                  state.path.string(), "' (", name, "): it claims ", claimed, " bytes in a file of ", file_bytes,
+                  "; the file is damaged");
   set.shape.rows = static_cast<std::int64_t>(extent[0]);
   set.shape.columns = rank == 1 ? 0 : static_cast<std::int64_t>(extent[1]);
   return set;

@@ -174,7 +174,8 @@ std::string run_isolated(const std::string& subject, double processor_s, const s
   }
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) in_time = false;
   TERSEGRAD_CHECK(in_time, subject, " is damaged (reading it does not end)");
-  TERSEGRAD_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !answer.empty(), subject, " is damaged (reading it crashes)");
+  TERSEGRAD_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !answer.empty(), subject,
+                  " is damaged (reading it crashes)");
   const bool fine = answer.front() == succeeded;
   answer.erase(0, 1);
   if (!fine) throw Error(answer);
@@ -187,9 +188,11 @@ RunData read_isolated(const std::filesystem::path& run, const std::vector<std::s
   std::error_code none;
   double bytes = 0;
   for (const auto& file : {run, run / "run.h5", run / "run.h5.part"}) {
-    if (std::filesystem::is_regular_file(file, none)) bytes += static_cast<double>(std::filesystem::file_size(file, none));
+    if (std::filesystem::is_regular_file(file, none))
+      bytes += static_cast<double>(std::filesystem::file_size(file, none));
   }
-  const std::string packed = run_isolated(subject, 3 + bytes / 1e7, [&] { return pack_run(RunFile::open(run), series); });
+  const std::string packed =
+      run_isolated(subject, 3 + bytes / 1e7, [&] { return pack_run(RunFile::open(run), series); });
   try {
     return unpack_run(packed);
   } catch (const std::exception& error) {

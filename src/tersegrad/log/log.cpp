@@ -24,7 +24,8 @@ Log::Log(const std::vector<std::string>& sinks) {
 
 void Log::begin(const RunInfo& info) {
   if (info.folder.empty()) std::erase_if(sinks_, [](const Member& m) { return m.sink->needs_folder(); });
-  TERSEGRAD_CHECK(!info.columns.empty() && info.columns.front().name == "step", "bug: the first column of a log must be 'step'");
+  TERSEGRAD_CHECK(!info.columns.empty() && info.columns.front().name == "step",
+                  "bug: the first column of a log must be 'step'");
   columns_ = info.columns;
   for (auto& member : sinks_) member.sink->begin(info);
 }
@@ -57,7 +58,8 @@ void Log::finish(const LogFields& summary) {
 }
 
 std::filesystem::path sink_path(const RunInfo& info, const std::string& sink, const std::string& name) {
-  TERSEGRAD_CHECK(!info.folder.empty(), "log sink '", sink, "' writes '", name, "' into the run's folder; give one with --out");
+  TERSEGRAD_CHECK(!info.folder.empty(), "log sink '", sink, "' writes '", name,
+                  "' into the run's folder; give one with --out");
   return info.folder / name;
 }
 

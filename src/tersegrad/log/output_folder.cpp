@@ -60,8 +60,9 @@ OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folde
   lock();
   try {
     const auto files = run_files();
-    TERSEGRAD_CHECK(existing != ExistingRun::refuse || files.empty(), "the output folder '", folder_.string(), "' already holds a run ('",
-                    files.empty() ? "" : files.front().filename().string(), "'); choose another, or give --overwrite or --resume");
+    TERSEGRAD_CHECK(existing != ExistingRun::refuse || files.empty(), "the output folder '", folder_.string(),
+                    "' already holds a run ('", files.empty() ? "" : files.front().filename().string(),
+                    "'); choose another, or give --overwrite or --resume");
     if (existing == ExistingRun::overwrite) {
       for (const auto& file : files) remove_file(file);
       ::rmdir((folder_ / checkpoints_name).c_str());  // refuses when anything else is in it
@@ -125,19 +126,21 @@ void OutputFolder::lock() {
   const auto path = folder_ / lock_name;
   for (;;) {
     lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    TERSEGRAD_CHECK(lock_fd_ >= 0, "cannot write into the output folder '", folder_.string(), "': ", std::strerror(errno));
+    TERSEGRAD_CHECK(lock_fd_ >= 0, "cannot write into the output folder '", folder_.string(),
+                    "': ", std::strerror(errno));
     if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       char holder[32] = {};
       const ssize_t length = ::read(lock_fd_, holder, sizeof holder - 1);
       ::close(lock_fd_);
       lock_fd_ = -1;
       throw Error(concat("the output folder '", folder_.string(), "' is in use by another run",
-                         length > 0 ? concat(" (process ", holder, ")") : std::string(), "; wait for it or choose another"));
+                         length > 0 ? concat(" (process ", holder, ")") : std::string(),
+                         "; wait for it or choose another"));
     }
     // Other failures: a file system without locks. The run goes on; only the guard is missing.
     struct stat opened{}, named{};
-    const bool same = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
-                      opened.st_dev == named.st_dev;
+    const bool same = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+                      opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
     if (same) break;
     ::close(lock_fd_);  // its holder removed the file between our opening and our locking it: again
   }

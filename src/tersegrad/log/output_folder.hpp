@@ -15,8 +15,8 @@ enum class ExistingRun { refuse, overwrite, resume };
 /// Claims --out DIR for the lifetime of the object; the claim ends with the process, however it ends.
 ///
 /// A run consists of run.h5, metrics.csv, metrics.jsonl, summary.json, checkpoint-<digits>[.<suffix>] (also in the
-/// folder checkpoints), each also as .part, run.h5.new, run.h5.previous and metrics.csv.previous. Nothing else in the folder is
-/// ever touched.
+/// folder checkpoints), each also as .part, run.h5.new, run.h5.previous and metrics.csv.previous. Nothing else in the
+/// folder is ever touched.
 class OutputFolder {
  public:
   /// Creates the folder (and its parents) where it is missing.

@@ -10,7 +10,8 @@ PastRecords PastRecords::find(const PastLog& log, const std::vector<SeriesInfo>&
   PastRecords records(columns, past);
   std::string of_hdf5 = "there is no run.h5", of_csv = "there is no metrics.csv";
   if (records.readable(log.hdf5, read_hdf5_records, of_hdf5)) return records;
-  TERSEGRAD_CHECK(records.readable(log.csv, read_csv_records, of_csv), "the records of the run's past are lost: ", of_hdf5, "; ", of_csv);
+  TERSEGRAD_CHECK(records.readable(log.csv, read_csv_records, of_csv),
+                  "the records of the run's past are lost: ", of_hdf5, "; ", of_csv);
   records.remark_ = concat(of_hdf5, "; the records of the run's past come from '", records.path_.string(), "'");
   return records;
 }
@@ -36,8 +37,8 @@ void PastRecords::each(const Use& use) const {
     const bool found = reader->next(record) && !(record.front() > static_cast<double>(past_.step));
     TERSEGRAD_CHECK(found, "the log in '", path_.string(), "' has ", i, " records up to step ", past_.step,
                     " (the checkpoint of that step was taken behind ", past_.records, ")");
-    TERSEGRAD_CHECK(record.front() >= last, "'", path_.string(), "' is damaged (record ", i + 1, " is of step ", record.front(),
-                    ", the one before of step ", last, ")");
+    TERSEGRAD_CHECK(record.front() >= last, "'", path_.string(), "' is damaged (record ", i + 1, " is of step ",
+                    record.front(), ", the one before of step ", last, ")");
     last = record.front();
     use(record);
   }

@@ -24,7 +24,8 @@ int find_column(const RunInfo& info, const std::string& name) {
 
 Progress::Progress(const RunInfo& info, ProgressStyle style)
     : style_(style), steps_(info.steps), step_(find_column(info, "step")), loss_(find_column(info, "loss")),
-      accuracy_(find_column(info, "test_accuracy")), uplink_(find_column(info, "uplink_bytes")), measured_accuracy_(nan) {}
+      accuracy_(find_column(info, "test_accuracy")), uplink_(find_column(info, "uplink_bytes")),
+      measured_accuracy_(nan) {}
 
 std::optional<std::string> Progress::update(const std::vector<double>& record, double now_s) {
   const bool first = last_.empty();

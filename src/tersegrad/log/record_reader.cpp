@@ -56,7 +56,8 @@ class Hdf5Records final : public RecordReader {
 
 class CsvRecords final : public RecordReader {
  public:
-  CsvRecords(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns) : path_(path), width_(columns.size()) {
+  CsvRecords(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns)
+      : path_(path), width_(columns.size()) {
     std::error_code error;
     const bool regular = std::filesystem::is_regular_file(path, error);
     TERSEGRAD_CHECK(regular, "cannot open '", path.string(), "': ", error ? error.message() : "it is not a file");
@@ -65,28 +66,30 @@ class CsvRecords final : public RecordReader {
     TERSEGRAD_CHECK(whole_line(), "'", path.string(), "' is not the log of a run (it has no heading)");
     std::vector<bool> found(width_, false);
     for (const auto name : cells(line_)) {
-      const auto column = std::find_if(columns.begin(), columns.end(), [&](const SeriesInfo& info) { return info.name == name; });
+      const auto column =
+          std::find_if(columns.begin(), columns.end(), [&](const SeriesInfo& info) { return info.name == name; });
       const auto index = static_cast<std::size_t>(column - columns.begin());
       const bool wanted = column != columns.end() && !found[index];
       if (wanted) found[index] = true;
       targets_.push_back(wanted ? index : ignored);
     }
-    TERSEGRAD_CHECK(!found.empty() && found.front(), "'", path.string(), "' is not the log of a run (its heading has no '",
-                    columns.empty() ? "" : columns.front().name, "')");
+    TERSEGRAD_CHECK(!found.empty() && found.front(), "'", path.string(),
+                    "' is not the log of a run (its heading has no '", columns.empty() ? "" : columns.front().name,
+                    "')");
   }
 
   bool next(std::vector<double>& record) override {
     if (!whole_line()) return false;
     const auto values = cells(line_);
-    TERSEGRAD_CHECK(values.size() == targets_.size(), "'", path_.string(), "' is damaged (line ", number_, " has ", values.size(),
-                    " values, the heading ", targets_.size(), ")");
+    TERSEGRAD_CHECK(values.size() == targets_.size(), "'", path_.string(), "' is damaged (line ", number_, " has ",
+                    values.size(), " values, the heading ", targets_.size(), ")");
     record.assign(width_, nan);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (targets_[i] == ignored) continue;
       const auto text = values[i];
       const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), record[targets_[i]]);
-      TERSEGRAD_CHECK(problem == std::errc() && end == text.data() + text.size(), "'", path_.string(), "' is damaged (line ",
-                      number_, ", value ", i + 1, " is no number)");
+      TERSEGRAD_CHECK(problem == std::errc() && end == text.data() + text.size(), "'", path_.string(),
+                      "' is damaged (line ", number_, ", value ", i + 1, " is no number)");
     }
     return true;
   }
@@ -121,11 +124,13 @@ class CsvRecords final : public RecordReader {
 
 }  // namespace
 
-std::unique_ptr<RecordReader> read_hdf5_records(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns) {
+std::unique_ptr<RecordReader> read_hdf5_records(const std::filesystem::path& path,
+                                                const std::vector<SeriesInfo>& columns) {
   return std::make_unique<Hdf5Records>(path, columns);
 }
 
-std::unique_ptr<RecordReader> read_csv_records(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns) {
+std::unique_ptr<RecordReader> read_csv_records(const std::filesystem::path& path,
+                                               const std::vector<SeriesInfo>& columns) {
   return std::make_unique<CsvRecords>(path, columns);
 }
 

@@ -19,9 +19,11 @@ class RecordReader {
 };
 
 /// A run.h5 (also .part). \throws Error
-std::unique_ptr<RecordReader> read_hdf5_records(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns);
+std::unique_ptr<RecordReader> read_hdf5_records(const std::filesystem::path& path,
+                                                const std::vector<SeriesInfo>& columns);
 
 /// A metrics.csv (also .part). A last line without its end, as a killed writer leaves it, is no record. \throws Error
-std::unique_ptr<RecordReader> read_csv_records(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns);
+std::unique_ptr<RecordReader> read_csv_records(const std::filesystem::path& path,
+                                               const std::vector<SeriesInfo>& columns);
 
 }  // namespace tersegrad

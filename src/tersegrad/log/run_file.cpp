@@ -36,7 +36,8 @@ std::filesystem::path find_file(const std::filesystem::path& run) {
   const auto whole = run / "run.h5";
   if (std::filesystem::exists(whole, error)) return whole;
   const auto partial = partial_path(whole);
-  TERSEGRAD_CHECK(std::filesystem::exists(partial, error), "no run in '", run.string(), "': it holds no run.h5 and no run.h5.part");
+  TERSEGRAD_CHECK(std::filesystem::exists(partial, error), "no run in '", run.string(),
+                  "': it holds no run.h5 and no run.h5.part");
   return partial;
 }
 
@@ -73,8 +74,8 @@ RunFile RunFile::open(const std::filesystem::path& run) {
   }
   TERSEGRAD_CHECK(result.has("step"), "'", path.string(), "' is not the file of a run (no series 'step')");
   // A writer that was killed while it appended leaves some series longer than others: the common part counts.
-  TERSEGRAD_CHECK(!result.finished_ || shortest == longest, "'", path.string(), "' is damaged (its series have ", shortest, " to ",
-                  longest, " records)");
+  TERSEGRAD_CHECK(!result.finished_ || shortest == longest, "'", path.string(), "' is damaged (its series have ",
+                  shortest, " to ", longest, " records)");
   result.records_ = shortest;
   return result;
 }

@@ -97,7 +97,8 @@ Integral integrate(const Standardised& group, double nu) {
   const double power = 0.5 * (nu + 1);
   const double centre = central_log_scale(group, nu);
   // The integrand falls as s^(−K+1) above the centre, and below as s^((K−1)ν) or faster.
-  const double above = 19 / (k - 1), below = 16 / ((k - 1) * std::min(nu, 1.0)), step_r = std::min(widest_step_r, 0.6 / std::sqrt(k));
+  const double above = 19 / (k - 1), below = 16 / ((k - 1) * std::min(nu, 1.0)),
+               step_r = std::min(widest_step_r, 0.6 / std::sqrt(k));
   const double reach = 1.4 + 12 / std::sqrt(k), step_v = std::min(widest_step_v, 1 / std::sqrt(k));
   const auto count = std::min(most_nodes_v, static_cast<std::size_t>(2 * reach / step_v) + 1);
 
@@ -133,8 +134,8 @@ Integral integrate(const Standardised& group, double nu) {
   row(centre, true);
   const auto first = -static_cast<long>(std::ceil(below / step_r)), last = static_cast<long>(std::ceil(above / step_r));
   for (long i = first; i <= last; ++i) row(centre + step_r * static_cast<double>(i), false);
-  return {std::log(total * step_v * step_r) + reference + k * std::log(0.5 * sign_mean_slope(nu, 0)), by_location / total,
-          centre + by_log_scale / total};
+  return {std::log(total * step_v * step_r) + reference + k * std::log(0.5 * sign_mean_slope(nu, 0)),
+          by_location / total, centre + by_log_scale / total};
 }
 
 double mean_of(std::span<const double> values) {
@@ -239,9 +240,11 @@ ClusterTail estimate_tail(const ClusterLikelihoods& likelihoods, std::size_t clu
   if (heavy.statistic >= -z) {
     found.tail.nu_low = 0;
   } else {
-    found.tail.nu_low = here <= -z ? found.tail.nu
-                                   : tail_index(solve(u, heaviest_weight, [&](double v) { return test(v).statistic + z; },
-                                                      here + z, heavy.statistic + z));
+    found.tail.nu_low =
+        here <= -z
+            ? found.tail.nu
+            : tail_index(solve(
+                  u, heaviest_weight, [&](double v) { return test(v).statistic + z; }, here + z, heavy.statistic + z));
   }
   const double ahead = test(u + 10 * weight_step).mean, behind = test(std::max(0.0, u - 10 * weight_step)).mean;
   found.curvature = (behind - ahead) / (std::min(u, 10 * weight_step) + 10 * weight_step);

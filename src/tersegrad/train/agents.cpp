@@ -19,7 +19,8 @@ std::vector<Bucket> cut_into_buckets(std::int64_t total, std::int64_t size) {
   return buckets;
 }
 
-Agents::Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end) : parts_(parts), begin_(begin), end_(end) {
+Agents::Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end)
+    : parts_(parts), begin_(begin), end_(end) {
   for (std::uint32_t a = begin; a < end; ++a) encoders_.push_back(parts_.compressor->encoder(a));
   compressor_ = compressor_id(parts_.compressor->name());
   missing_.resize(parts_.buckets.size());
@@ -45,12 +46,14 @@ void Agents::add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& pa
   if (parts_.noise->is_none()) return;
   const auto& config = *parts_.config;
   const auto scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
-  const auto values = parts_.objective->gradient().subspan(static_cast<std::size_t>(part.begin), static_cast<std::size_t>(part.size()));
+  const auto values =
+      parts_.objective->gradient().subspan(static_cast<std::size_t>(part.begin), static_cast<std::size_t>(part.size()));
   parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), part.begin, values, scale);
 }
 
 void Agents::encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control) {
-  const auto values = parts_.objective->gradient().subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
+  const auto values = parts_.objective->gradient().subspan(static_cast<std::size_t>(bucket.begin),
+                                                           static_cast<std::size_t>(bucket.size()));
   Message& message = messages_[bucket.index][agent - begin_];
   encoders_[agent - begin_]->encode(bucket, values, message);
   Header& header = message.header;
@@ -85,19 +88,20 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
       encoder.begin_step(step, {});
       for (const auto& bucket : parts_.buckets) missing_[bucket.index] = bucket.size();
       time.compress += watch.lap();
-      const double loss = parts_.objective->agent_gradient_in_parts(agent, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
-        time.compute += watch.lap();
-        for (const auto& bucket : parts_.buckets) {
-          const std::int64_t overlap = std::min(end, bucket.end) - std::max(begin, bucket.begin);
-          if (overlap <= 0) continue;
-          missing_[bucket.index] -= overlap;
-          if (missing_[bucket.index] > 0) continue;
-          missing_[bucket.index] = -1;
-          complete(bucket, of_batch);
-        }
-        transport.progress();
-        time.exchange += watch.lap();
-      });
+      const double loss = parts_.objective->agent_gradient_in_parts(
+          agent, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
+            time.compute += watch.lap();
+            for (const auto& bucket : parts_.buckets) {
+              const std::int64_t overlap = std::min(end, bucket.end) - std::max(begin, bucket.begin);
+              if (overlap <= 0) continue;
+              missing_[bucket.index] -= overlap;
+              if (missing_[bucket.index] > 0) continue;
+              missing_[bucket.index] = -1;
+              complete(bucket, of_batch);
+            }
+            transport.progress();
+            time.exchange += watch.lap();
+          });
       time.compute += watch.lap();
       for (const auto& bucket : parts_.buckets) {  // parameters that the batch did not reach
         if (missing_[bucket.index] >= 0) complete(bucket, loss);

@@ -51,7 +51,8 @@ bool printable(const Entry& entry) {
   const std::string_view name(entry.name.data(), entry.name.size());
   const std::size_t length = name.find('\0');
   if (length == 0 || length == std::string_view::npos) return false;
-  return std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(length), [](char c) { return c > ' ' && c < 127; }) &&
+  return std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(length),
+                     [](char c) { return c > ' ' && c < 127; }) &&
          name.find_first_not_of('\0', length) == std::string_view::npos;
 }
 
@@ -98,8 +99,10 @@ CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::str
     require(padding <= rest.size() - entry.bytes, "a section is cut off");
     const auto content = rest.first(static_cast<std::size_t>(entry.bytes));
     const auto zeros = rest.subspan(content.size(), static_cast<std::size_t>(padding));
-    TERSEGRAD_CHECK(fingerprint(content) == entry.checksum, subject, " is damaged (the checksum of section '", name, "' is wrong)");
-    require(std::all_of(zeros.begin(), zeros.end(), [](std::byte b) { return b == std::byte{0}; }), "not zero between its sections");
+    TERSEGRAD_CHECK(fingerprint(content) == entry.checksum, subject, " is damaged (the checksum of section '", name,
+                    "' is wrong)");
+    require(std::all_of(zeros.begin(), zeros.end(), [](std::byte b) { return b == std::byte{0}; }),
+            "not zero between its sections");
     require(names.insert(name).second, "two sections have one name");
     view.sections.push_back({name, content});
     rest = rest.subspan(content.size() + zeros.size());
@@ -126,7 +129,8 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointView& c
     header.file_bytes += sizeof entry + entry.bytes + padding_behind(entry.bytes);
   }
   header.checksum = checksum_of(header, table);
-  std::vector<std::string_view> pieces{as_text(std::as_bytes(std::span(&header, 1))), as_text(std::as_bytes(std::span(table)))};
+  std::vector<std::string_view> pieces{as_text(std::as_bytes(std::span(&header, 1))),
+                                       as_text(std::as_bytes(std::span(table)))};
   for (const auto& section : checkpoint.sections) {
     pieces.push_back(as_text(section.bytes));
     pieces.push_back({zeros.data(), static_cast<std::size_t>(padding_behind(section.bytes.size()))});
@@ -143,7 +147,8 @@ CheckpointFile read_checkpoint(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   FileHeader header;
   file.read(reinterpret_cast<char*>(&header), sizeof header);
-  TERSEGRAD_CHECK(file.gcount() == sizeof header && header.file_bytes == length, subject, " is damaged (not as long as it says)");
+  TERSEGRAD_CHECK(file.gcount() == sizeof header && header.file_bytes == length, subject,
+                  " is damaged (not as long as it says)");
   CheckpointFile checkpoint;
   checkpoint.bytes.resize(static_cast<std::size_t>(length));
   file.seekg(0);

@@ -27,14 +27,16 @@ struct CheckpointView {
   std::span<const std::byte> section(const std::string& name) const;
 };
 
-/// Little-endian: a header of 40 bytes (magic, version, number of sections, step, length of the file, checksum of header
-/// and table), a table of 64 bytes a section (name, length, checksum), then the sections, each filled up with zeros to a
-/// multiple of 64 bytes. Checksums are core/hash.hpp's fingerprint, which no change within one 8-byte word escapes.
+/// Little-endian: a header of 40 bytes (magic, version, number of sections, step, length of the file, checksum of
+/// header and table), a table of 64 bytes a section (name, length, checksum), then the sections, each filled up with
+/// zeros to a multiple of 64 bytes. Checksums are core/hash.hpp's fingerprint, which no change within one 8-byte word
+/// escapes.
 inline constexpr std::uint32_t checkpoint_version = 1;
 
 /// Checks everything before anything is believed; copies nothing.
 /// \param subject what is parsed, for messages: "'runs/a/checkpoints/checkpoint-500'"
-/// \throws Error "<subject> is damaged (…)", or is of another version, for anything that write_checkpoint does not write
+/// \throws Error "<subject> is damaged (…)", or is of another version, for anything that write_checkpoint does not
+/// write
 CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::string& subject);
 
 /// Whole or not at all, and flushed to the disk. \throws Error naming the path and the system's reason

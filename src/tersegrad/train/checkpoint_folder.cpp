@@ -44,13 +44,14 @@ void CheckpointFolder::prune(std::int64_t newest, std::int64_t keep) const {
 
 CheckpointFile CheckpointFolder::newest(const std::function<void(const std::string&)>& remark) const {
   const auto all = steps();
-  TERSEGRAD_CHECK(!all.empty(), "nothing to resume in '", folder_.parent_path().string(), "': it has no checkpoints (a run writes them with --checkpoint-every)");
+  TERSEGRAD_CHECK(!all.empty(), "nothing to resume in '", folder_.parent_path().string(),
+                  "': it has no checkpoints (a run writes them with --checkpoint-every)");
   std::string last;
   for (const std::int64_t step : all) {
     try {
       auto checkpoint = read_checkpoint(file(step));
-      TERSEGRAD_CHECK(checkpoint.view.step == static_cast<std::uint64_t>(step), "'", file(step).string(), "' is of step ",
-                      checkpoint.view.step, " (its name says another)");
+      TERSEGRAD_CHECK(checkpoint.view.step == static_cast<std::uint64_t>(step), "'", file(step).string(),
+                      "' is of step ", checkpoint.view.step, " (its name says another)");
       return checkpoint;
     } catch (const Error& error) {
       last = error.what();

@@ -37,7 +37,8 @@ std::string exact_text(const LogValue& value) {
 /// A run goes on with the log that it finds in run.h5: other files are written anew from it.
 void require_resumable_log(const std::vector<std::string>& sinks) {
   const auto has = [&](const std::string& name) {
-    return std::any_of(sinks.begin(), sinks.end(), [&](const std::string& sink) { return Spec::parse(sink).name == name; });
+    return std::any_of(sinks.begin(), sinks.end(),
+                       [&](const std::string& sink) { return Spec::parse(sink).name == name; });
   };
   for (const char* file : {"csv", "jsonl"}) {
     TERSEGRAD_CHECK(!has(file) || has("hdf5"), "--checkpoint-every needs the log sink 'hdf5' beside '", file,
@@ -85,7 +86,8 @@ LogFields TrainConfig::describe() const {
           {"log_every", log_every, "steps"},
           {"noise_report", noise_report, "steps"},
           {"threads", static_cast<std::int64_t>(threads), ""},
-          {"checkpoint_every", checkpoint_minutes > 0 ? exact_text(checkpoint_minutes) + "min" : std::to_string(checkpoint_every), "steps"},
+          {"checkpoint_every",
+           checkpoint_minutes > 0 ? exact_text(checkpoint_minutes) + "min" : std::to_string(checkpoint_every), "steps"},
           {"keep", keep, "checkpoints"},
           {"stall_timeout", stall_timeout, "s"}};
 }
@@ -103,7 +105,8 @@ std::vector<std::pair<std::string, std::string>> parse_lines(const std::string& 
   std::istringstream text(lines);
   for (std::string line; std::getline(text, line);) {
     const auto at = line.find(" = ");
-    TERSEGRAD_CHECK(at != std::string::npos && at > 0, "a checkpoint's configuration has the line '", line, "' (must be: key = value)");
+    TERSEGRAD_CHECK(at != std::string::npos && at > 0, "a checkpoint's configuration has the line '", line,
+                    "' (must be: key = value)");
     pairs.emplace_back(line.substr(0, at), line.substr(at + 3));
   }
   return pairs;
@@ -122,8 +125,8 @@ void require_same_run(const std::string& checkpoint_lines, const TrainConfig& co
     if (may_differ(key)) continue;
     const auto found = before.find(key);
     TERSEGRAD_CHECK(found != before.end(), "the checkpoint was written without an option that this program has: ", key);
-    TERSEGRAD_CHECK(found->second == value, "the run to resume has ", option_of(key), " '", found->second, "', not '", value,
-                    "' (a run goes on as it began; leave the option out)");
+    TERSEGRAD_CHECK(found->second == value, "the run to resume has ", option_of(key), " '", found->second, "', not '",
+                    value, "' (a run goes on as it began; leave the option out)");
   }
 }
 
@@ -132,7 +135,8 @@ void TrainConfig::validate() const {
     TERSEGRAD_CHECK(value >= low, "--", option, " is ", value, " (must be at least ", low, ")");
   };
   const auto not_negative = [](const char* option, double value) {
-    TERSEGRAD_CHECK(std::isfinite(value) && value >= 0, "--", option, " is ", value, " (must be 0 or a positive number)");
+    TERSEGRAD_CHECK(std::isfinite(value) && value >= 0, "--", option, " is ", value,
+                    " (must be 0 or a positive number)");
   };
   TERSEGRAD_CHECK(std::isfinite(lr) && lr > 0, "--lr is ", lr, " (must be a positive number)");
   at_least("samples", samples, 0);
@@ -147,24 +151,28 @@ void TrainConfig::validate() const {
   at_least("log-every", log_every, 1);
   at_least("noise-report", noise_report, 0);
   at_least("threads", threads, 1);
-  TERSEGRAD_CHECK(!overlap || (batch > 0 && clip_norm == 0), "--overlap sends parts of a mini-batch's gradient: not with --batch full or --clip-norm");
+  TERSEGRAD_CHECK(!overlap || (batch > 0 && clip_norm == 0),
+                  "--overlap sends parts of a mini-batch's gradient: not with --batch full or --clip-norm");
   TERSEGRAD_CHECK(replicas <= 1'000'000'000, "--replicas is ", replicas, " (must be at most 10^9)");
   not_negative("skew", skew);
   not_negative("clip-norm", clip_norm);
   not_negative("weight-decay", weight_decay);
   TERSEGRAD_CHECK(agents < (1 << 24), "--agents is ", agents, " (must be below 2^24)");
   TERSEGRAD_CHECK(momentum >= 0 && momentum < 1, "--momentum is ", momentum, " (must be at least 0 and below 1)");
-  TERSEGRAD_CHECK(noise_report == 0 || batch > 0 || noise != "none",
-                  "--noise-report has nothing to measure with --batch full and --noise none (all agents have the same gradient)");
+  TERSEGRAD_CHECK(
+      noise_report == 0 || batch > 0 || noise != "none",
+      "--noise-report has nothing to measure with --batch full and --noise none (all agents have the same gradient)");
   TERSEGRAD_CHECK(noise_report <= steps, "--noise-report is ", noise_report, " (must be at most --steps, ", steps,
                   ", for a report to be made)");
   at_least("checkpoint-every", checkpoint_every, 0);
   not_negative("checkpoint-every", checkpoint_minutes);
   at_least("keep", keep, 1);
   not_negative("stall-timeout", stall_timeout);
-  TERSEGRAD_CHECK(!checkpoints() || !out.empty(), "--checkpoint-every needs a folder for the checkpoints; give one with --out");
+  TERSEGRAD_CHECK(!checkpoints() || !out.empty(),
+                  "--checkpoint-every needs a folder for the checkpoints; give one with --out");
   if (checkpoints()) require_resumable_log(sinks);
-  TERSEGRAD_CHECK(sampling == "shuffle" || sampling == "iid", "--sampling is '", sampling, "' (must be one of: shuffle, iid)");
+  TERSEGRAD_CHECK(sampling == "shuffle" || sampling == "iid", "--sampling is '", sampling,
+                  "' (must be one of: shuffle, iid)");
 }
 
 }  // namespace tersegrad

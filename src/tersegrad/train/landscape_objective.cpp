@@ -147,7 +147,8 @@ class LandscapeObjective final : public Objective {
       out[at++] = coordinate.mean();
       out[at++] = coordinate.variance();
     }
-    if (coordinates.size() > 1) out[at++] = 0.5 * (pair.variance() - coordinates[0].variance() - coordinates[1].variance());
+    if (coordinates.size() > 1)
+      out[at++] = 0.5 * (pair.variance() - coordinates[0].variance() - coordinates[1].variance());
   }
 
  private:

@@ -43,16 +43,18 @@ std::vector<torch::Tensor> trained_parameters(const Network& network) {
   std::vector<std::string> names;
   for (const auto& entry : network.named_parameters()) {
     const auto& parameter = entry.value();
-    const bool known = std::any_of(trained.begin(), trained.end(), [&](const auto& other) { return other.is_same(parameter); });
+    const bool known =
+        std::any_of(trained.begin(), trained.end(), [&](const auto& other) { return other.is_same(parameter); });
     if (known || !parameter.requires_grad() || parameter.numel() == 0) continue;
     TERSEGRAD_CHECK(parameter.scalar_type() == torch::kFloat32, "parameter '", entry.key(), "' of the model is ",
                     parameter.scalar_type(), " (gradients travel as float32); convert it, or freeze it");
     const auto [begin, end] = extent_of(parameter);
     for (std::size_t i = 0; i < trained.size(); ++i) {
       const auto [other_begin, other_end] = extent_of(trained[i]);
-      TERSEGRAD_CHECK(begin >= other_end || other_begin >= end, "parameters '", names[i], "' and '", entry.key(),
-                      "' of the model share memory without being one tensor (they would be trained apart); register one "
-                      "tensor, and its views in forward");
+      TERSEGRAD_CHECK(
+          begin >= other_end || other_begin >= end, "parameters '", names[i], "' and '", entry.key(),
+          "' of the model share memory without being one tensor (they would be trained apart); register one "
+          "tensor, and its views in forward");
     }
     trained.push_back(parameter);
     names.push_back(entry.key());
@@ -98,7 +100,8 @@ class NetworkObjective final : public Objective {
 
   std::span<const float> statistics(std::uint32_t agent) const override { return statistics_[agent - first_agent_]; }
   std::span<float> statistics_memory(std::uint32_t agent) override {
-    return buffers_.empty() || statistics_.empty() ? std::span<float>() : std::span<float>(statistics_[agent - first_agent_]);
+    return buffers_.empty() || statistics_.empty() ? std::span<float>()
+                                                   : std::span<float>(statistics_[agent - first_agent_]);
   }
   std::int64_t statistics_size() const override {
     std::int64_t total = 0;
@@ -143,7 +146,8 @@ class NetworkObjective final : public Objective {
   std::int64_t gradient_chunks() const override { return chunks(dataset_->train()); }
   double add_chunk_gradient(std::int64_t chunk) override {
     take_chunk(dataset_->train(), chunk);
-    return backward(dataset_->train(), rows_, static_cast<double>(rows_.size()) / static_cast<double>(dataset_->train().size()));
+    return backward(dataset_->train(), rows_,
+                    static_cast<double>(rows_.size()) / static_cast<double>(dataset_->train().size()));
   }
 
   std::int64_t test_chunks() const override { return chunks(dataset_->test()); }
@@ -157,7 +161,8 @@ class NetworkObjective final : public Objective {
         logits, labels_, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
     const auto correct = logits.argmax(1).eq(labels_).sum();
     network_->train();
-    return {static_cast<double>(loss.item<float>()), correct.item<std::int64_t>(), static_cast<std::int64_t>(rows_.size())};
+    return {static_cast<double>(loss.item<float>()), correct.item<std::int64_t>(),
+            static_cast<std::int64_t>(rows_.size())};
   }
 
  private:
@@ -194,7 +199,8 @@ class NetworkObjective final : public Objective {
   /// Runs after LibTorch has accumulated a parameter's gradient: once in a backward that reaches it.
   class Accumulated final : public torch::autograd::FunctionPostHook {
    public:
-    Accumulated(NetworkObjective& owner, std::int64_t begin, std::int64_t end) : owner_(owner), begin_(begin), end_(end) {}
+    Accumulated(NetworkObjective& owner, std::int64_t begin, std::int64_t end)
+        : owner_(owner), begin_(begin), end_(end) {}
     torch::autograd::variable_list operator()(const torch::autograd::variable_list& outputs,
                                               const torch::autograd::variable_list&) override {
       if (owner_.ready_ != nullptr) (*owner_.ready_)(begin_, end_, owner_.loss_);
@@ -215,9 +221,9 @@ class NetworkObjective final : public Objective {
   void make_samplers(const TrainConfig& config, const HostedAgents& agents) {
     first_agent_ = agents.begin;
     const auto& train = dataset_->train();
-    const Shards shards = config.skew > 0
-                              ? skewed_shards(labels_of(train), dataset_->classes(), agents.count, config.skew, config.seed)
-                              : even_shards(train.size(), agents.count, config.seed);
+    const Shards shards =
+        config.skew > 0 ? skewed_shards(labels_of(train), dataset_->classes(), agents.count, config.skew, config.seed)
+                        : even_shards(train.size(), agents.count, config.seed);
     for (std::uint32_t a = agents.begin; a < agents.end; ++a) {
       samplers_.emplace_back(shards[a], config.batch, parse_sampling_mode(config.sampling), config.seed, a);
     }

@@ -205,7 +205,8 @@ void NoiseReport::summarise(const Estimates& all, NoiseMeasurement& found) const
   const std::size_t agents = map_.agents(), width = coordinates_.size(), pairs = agents * width;
   found.trace = static_cast<double>(layout_.dim) * batch_ * mean(all.pair_variance);
   const auto share_of = [&](Kind kind) {
-    return static_cast<double>(std::count(all.pair_kind.begin(), all.pair_kind.end(), kind)) / static_cast<double>(pairs);
+    return static_cast<double>(std::count(all.pair_kind.begin(), all.pair_kind.end(), kind)) /
+           static_cast<double>(pairs);
   };
   found.still = share_of(still);
   found.irregular = share_of(irregular);

@@ -16,9 +16,9 @@ namespace tersegrad {
 /// agent's own rows (with --batch full: draws of the injected noise).
 ///
 /// Coordinate j of agent i's gradient is taken as m_ij + s_ij·T, T ~ t_ν, with m_ij and s_ij unknown and one ν for all:
-/// theory/student_groups.hpp says how ν is found without standardising by estimates, and why its interval holds although
-/// the coordinates of one mini-batch depend on each other: a cluster is one block of eight draws of one agent. ∂_j f is
-/// the mean over agents of the estimates of m_ij, σ_ij = s_ij √B.
+/// theory/student_groups.hpp says how ν is found without standardising by estimates, and why its interval holds
+/// although the coordinates of one mini-batch depend on each other: a cluster is one block of eight draws of one agent.
+/// ∂_j f is the mean over agents of the estimates of m_ij, σ_ij = s_ij √B.
 ///
 /// Every number depends on x, the seed and the step alone: each cluster's sums are formed on the rank that hosts its
 /// agent, sums over clusters in agent order. Training goes on as if nothing had happened (Agents::estimate). Cost:
@@ -31,8 +31,8 @@ class NoiseReport {
 
   /// \param comm, map, agents outlive this object
   /// \param batch the B that a draw's noise stands for: rows of a mini-batch, or --noise-batch
-  NoiseReport(const Communicator& comm, const AgentMap& map, const Agents& agents, const Layout& layout, std::uint64_t seed,
-              std::int64_t batch);
+  NoiseReport(const Communicator& comm, const AgentMap& map, const Agents& agents, const Layout& layout,
+              std::uint64_t seed, std::int64_t batch);
 
   /// Blocks of an agent: two, and more for so few agents that all have less than eight.
   std::int64_t blocks() const { return blocks_; }

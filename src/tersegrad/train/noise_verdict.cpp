@@ -22,7 +22,8 @@ std::string measured_table(const NoiseMeasurement& m) {
   const std::string range = std::isinf(m.tail.nu_low) ? "lighter than "
                                                         "Gaussian" : interval(m.tail.nu_low, m.tail.nu_high);
   table.add({"tail index ν (inf: Gaussian)", m.tail.nu_low == 0 ? "≤ " + number(m.tail.nu) : number(m.tail.nu), range});
-  table.add({"scale σ at batch 1, geometric mean over coordinates", number(m.sigma), interval(m.sigma_low, m.sigma_high)});
+  table.add(
+      {"scale σ at batch 1, geometric mean over coordinates", number(m.sigma), interval(m.sigma_low, m.sigma_high)});
   table.add({"Tr Σ at batch 1, mean over agents (sample)", number(m.trace), "-"});
   table.add({"signal-to-noise |Y| = √B |∂f|/σ, median", number(m.snr_median), "-"});
   table.add({"  what no signal at all would show", number(m.snr_floor), "-"});
@@ -118,10 +119,13 @@ std::string caveats(const RunResult& r) {
 std::string noise_verdict(const RunResult& r) {
   if (r.noise_reports == 0) return "";
   const auto& m = r.noise_measured;
-  std::string text = concat("Noise report at step ", m.step, " (the last of ", r.noise_reports, "): ", m.draws,
-                            r.config.batch > 0 ? concat(" mini-batches of ", r.config.batch, " "
-                                                                                             "rows") : std::string(" draws"), " from each of ",
-                            r.agents, " agents, ", m.coordinates, " of ", r.parameters, " coordinates\n");
+  std::string text =
+      concat("Noise report at step ", m.step, " (the last of ", r.noise_reports, "): ", m.draws,
+             r.config.batch > 0 ? concat(" mini-batches of ", r.config.batch,
+                                         " "
+                                         "rows")
+                                : std::string(" draws"),
+             " from each of ", r.agents, " agents, ", m.coordinates, " of ", r.parameters, " coordinates\n");
   if (m.still > 0 || m.irregular > 0) {
     text += concat("left out below: ", percent(m.still), " of the coordinates without noise, ", percent(m.irregular),
                    " with equal or non-finite draws (no continuous law)\n");

@@ -13,9 +13,10 @@ WireLoad wire_load(const RunResult& result) {
   const auto ranks = static_cast<double>(result.processes);
   // The server receives every uplink and sends the aggregate to its children in a binomial tree; among peers every
   // rank sends as much as the others, and receives while it sends.
-  const double this_run = result.has_server
-                              ? n * result.uplink_bytes_per_step() + copies_from_root(static_cast<int>(result.processes)) * result.downlink_bytes_per_step()
-                              : n * both / ranks;
+  const double this_run =
+      result.has_server ? n * result.uplink_bytes_per_step() +
+                              copies_from_root(static_cast<int>(result.processes)) * result.downlink_bytes_per_step()
+                        : n * both / ranks;
   return {this_run, n * 2 * dense, 2 * (n - 1) / n * dense};
 }
 

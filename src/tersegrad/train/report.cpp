@@ -14,7 +14,8 @@ std::string ratio(double value) {
 }
 
 std::string format_rate(double bits_per_s) {
-  return bits_per_s < 1e9 ? format_number(bits_per_s / 1e6, 3) + " Mbit/s" : format_number(bits_per_s / 1e9, 3) + " Gbit/s";
+  return bits_per_s < 1e9 ? format_number(bits_per_s / 1e6, 3) + " Mbit/s"
+                          : format_number(bits_per_s / 1e9, 3) + " Gbit/s";
 }
 
 std::string bytes_table(const RunResult& r) {
@@ -22,7 +23,8 @@ std::string bytes_table(const RunResult& r) {
   const double allreduce = wire_load(r).dense_allreduce;
   TextTable table({"bytes per agent and step", "this run", "dense star", "saved", "dense all-reduce", "saved"});
   // An all-reduce sends as much as it receives.
-  table.add({"uplink", format_bytes(up), format_bytes(dense), ratio(dense / up), format_bytes(allreduce), ratio(allreduce / up)});
+  table.add({"uplink", format_bytes(up), format_bytes(dense), ratio(dense / up), format_bytes(allreduce),
+             ratio(allreduce / up)});
   table.add({"downlink", format_bytes(down), format_bytes(dense), ratio(dense / down), format_bytes(allreduce),
              ratio(allreduce / down)});
   table.add({"both", format_bytes(up + down), format_bytes(2 * dense), ratio(2 * dense / (up + down)),
@@ -34,17 +36,21 @@ std::string bytes_table(const RunResult& r) {
 std::string measured_table(const RunResult& r) {
   if (!r.measured) return "";
   const double per = static_cast<double>(r.agents) * static_cast<double>(r.steps);
-  TextTable table({"on the agents' links, per agent and step", "counted", "measured", "of it TCP/IP", "rest over counted"});
+  TextTable table(
+      {"on the agents' links, per agent and step", "counted", "measured", "of it TCP/IP", "rest over counted"});
   const auto row = [&](const std::string& name, double counted, double rest, std::int64_t bytes) {
     const double measured = static_cast<double>(bytes) / per;
-    table.add({name, format_bytes(counted), format_bytes(measured), format_number(100 * (1 - rest / measured), 3) + " %",
+    table.add({name, format_bytes(counted), format_bytes(measured),
+               format_number(100 * (1 - rest / measured), 3) + " %",
                format_number(100 * (rest / counted - 1), 3) + " %"});
   };
   const double sent = r.link_sent_bytes_per_step(), handed_on = sent - r.uplink_bytes_per_step();
-  const std::string up = !r.has_server ? "sent, up and down" : handed_on > 0 ? concat("uplink, and ", format_bytes(handed_on), " handed on") : "uplink";
+  const std::string up = !r.has_server   ? "sent, up and down"
+                         : handed_on > 0 ? concat("uplink, and ", format_bytes(handed_on), " handed on")
+                                         : "uplink";
   row(up, sent, r.measured_uplink_bytes_per_step(), r.measured->sent_bytes);
-  row(r.has_server ? "downlink" : "received, up and down", r.link_received_bytes_per_step(), r.measured_downlink_bytes_per_step(),
-      r.measured->received_bytes);
+  row(r.has_server ? "downlink" : "received, up and down", r.link_received_bytes_per_step(),
+      r.measured_downlink_bytes_per_step(), r.measured->received_bytes);
   return table.str() + "\n";
 }
 
@@ -52,8 +58,8 @@ std::string time_table(const RunResult& r) {
   TextTable table({"time per step", "compute", "compress", "exchange", "apply", "step"});
   const auto steps = static_cast<double>(r.steps);
   const auto t = r.time / steps;
-  table.add({"mean over agents' ranks", format_duration(t.compute), format_duration(t.compress), format_duration(t.exchange),
-             format_duration(t.apply), format_duration(r.total_s / steps)});
+  table.add({"mean over agents' ranks", format_duration(t.compute), format_duration(t.compress),
+             format_duration(t.exchange), format_duration(t.apply), format_duration(r.total_s / steps)});
   return table.str();
 }
 
@@ -63,7 +69,8 @@ std::string projection_table(const RunResult& r) {
   TextTable table({"expected step time, network only", "100 Mbit/s", "1 Gbit/s", "10 Gbit/s", "100 Gbit/s"});
   const auto row = [&](const std::string& name, double local, double bytes) {
     std::vector<std::string> cells{name};
-    for (const double rate : {1e8, 1e9, 1e10, 1e11}) cells.push_back(format_duration(projected_step_s(local, bytes, rate)));
+    for (const double rate : {1e8, 1e9, 1e10, 1e11})
+      cells.push_back(format_duration(projected_step_s(local, bytes, rate)));
     table.add(std::move(cells));
   };
   row(r.has_server ? "this run (busiest link: the server's)" : "this run", with, load.this_run);
@@ -83,8 +90,8 @@ std::string verdict(const RunResult& r) {
 }  // namespace
 
 std::string outcome(const RunResult& r) {
-  std::string text = concat(r.steps, " steps in ", format_duration(r.total_s), ": loss ", format_number(r.loss_first), " → ",
-                            format_number(r.loss_last));
+  std::string text = concat(r.steps, " steps in ", format_duration(r.total_s), ": loss ", format_number(r.loss_first),
+                            " → ", format_number(r.loss_last));
   if (std::isfinite(r.test.accuracy)) text += concat(", test accuracy ", format_number(r.test.accuracy));
   if (r.diverged) text += " (DIVERGED, stopped early)";
   if (r.interrupted) text += " (interrupted)";
@@ -93,14 +100,15 @@ std::string outcome(const RunResult& r) {
 }
 
 std::string resumable_end(const RunResult& r) {
-  return concat("Stopped by a signal behind step ", r.steps, " of ", r.config.steps, ", with a checkpoint; to go on: train --resume ",
-                r.config.out.string(), "\n");
+  return concat("Stopped by a signal behind step ", r.steps, " of ", r.config.steps,
+                ", with a checkpoint; to go on: train --resume ", r.config.out.string(), "\n");
 }
 
 std::string savings_report(const RunResult& r) {
-  std::string text = concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
-                            r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ",
-                            r.compressor, ", exchange ", r.config.exchange, "\n");
+  std::string text =
+      concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
+             r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ", r.compressor,
+             ", exchange ", r.config.exchange, "\n");
   text += outcome(r) + "\n" + bytes_table(r) + "\n" + measured_table(r) + time_table(r) + "\n" + projection_table(r);
   if (r.agents > 1 && r.compressor != "none") text += verdict(r);
   return text;

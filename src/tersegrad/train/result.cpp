@@ -25,8 +25,8 @@ double per_agent_and_step(const DirectionTraffic& traffic, const RunResult& resu
 
 }  // namespace
 
-RunResult::RunResult(const TrainConfig& run, const Compressor& its_compressor, const Noise& its_noise, const Layout& layout,
-                     int ranks)
+RunResult::RunResult(const TrainConfig& run, const Compressor& its_compressor, const Noise& its_noise,
+                     const Layout& layout, int ranks)
     : config(run), compressor(its_compressor.name()), noise(its_noise.name()), parameters(layout.dim),
       replicas(layout.replicas), agents(run.agents), processes(ranks) {
   const Traits traits = its_compressor.traits();

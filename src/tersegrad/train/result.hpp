@@ -31,7 +31,8 @@ struct TimeSplit {
 struct RunResult {
   RunResult() = default;
   /// What is known before the first step; has_server apart. \param run with the number of agents resolved
-  RunResult(const TrainConfig& run, const Compressor& its_compressor, const Noise& its_noise, const Layout& layout, int ranks);
+  RunResult(const TrainConfig& run, const Compressor& its_compressor, const Noise& its_noise, const Layout& layout,
+            int ranks);
 
   TrainConfig config;
   std::string compressor;  ///< canonical, e.g. "randk:106014"
@@ -71,7 +72,9 @@ struct RunResult {
   /// What the interfaces measured without packet_overhead_bytes, per agent; NaN if nothing was measured.
   double measured_uplink_bytes_per_step() const;
   double measured_downlink_bytes_per_step() const;
-  double dense_bytes_per_step() const { return 4.0 * static_cast<double>(parameters * replicas); }  ///< per agent and direction
+  double dense_bytes_per_step() const {
+    return 4.0 * static_cast<double>(parameters * replicas);
+  }  ///< per agent and direction
 
   /// summary.json's keys, in the order that scripts rely on.
   LogFields summary() const;

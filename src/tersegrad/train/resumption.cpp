@@ -12,27 +12,31 @@ namespace {
 
 void require_same_schedule(const CheckpointView& checkpoint, const TrainConfig& config) {
   const auto done = static_cast<std::int64_t>(checkpoint.step);
-  TERSEGRAD_CHECK(done < config.steps, "the run to resume has made ", done, " steps; give more --steps than that to go on");
+  TERSEGRAD_CHECK(done < config.steps, "the run to resume has made ", done,
+                  " steps; give more --steps than that to go on");
   std::int64_t planned = config.steps;
   for (const auto& [key, value] : parse_lines(configuration_of(checkpoint))) {
-    if (key == "steps") TERSEGRAD_CHECK(parse_integer(value, planned), "a checkpoint's configuration has --steps '", value, "'");
+    if (key == "steps")
+      TERSEGRAD_CHECK(parse_integer(value, planned), "a checkpoint's configuration has --steps '", value, "'");
   }
   if (planned == config.steps || planned < 1) return;
   const auto warmup = static_cast<std::uint64_t>(config.warmup);
   const LearningRate before(config.lr, static_cast<std::uint64_t>(planned), warmup, config.schedule);
   const LearningRate now(config.lr, static_cast<std::uint64_t>(config.steps), warmup, config.schedule);
   for (std::uint64_t k = 0; k < checkpoint.step; ++k) {
-    TERSEGRAD_CHECK(before.at(k) == now.at(k), "--steps ", config.steps, " would have given step ", k + 1, " of the run to resume another learning rate (--schedule ",
-                    config.schedule, " depends on the number of steps, which was ", planned, ")");
+    TERSEGRAD_CHECK(before.at(k) == now.at(k), "--steps ", config.steps, " would have given step ", k + 1,
+                    " of the run to resume another learning rate (--schedule ", config.schedule,
+                    " depends on the number of steps, which was ", planned, ")");
   }
 }
 
 }  // namespace
 
-std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name, std::uint64_t bytes) {
+std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name,
+                                         std::uint64_t bytes) {
   const auto section = checkpoint.section(name);
-  TERSEGRAD_CHECK(section.size() == bytes, "the checkpoint of step ", checkpoint.step, " does not fit this run: section '", name,
-                  "' has ", section.size(), " bytes (expected ", bytes, ")");
+  TERSEGRAD_CHECK(section.size() == bytes, "the checkpoint of step ", checkpoint.step,
+                  " does not fit this run: section '", name, "' has ", section.size(), " bytes (expected ", bytes, ")");
   return section;
 }
 

@@ -12,7 +12,8 @@
 namespace tersegrad {
 
 /// The section, which must have so many bytes. \throws Error if it has not, or is not there
-std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name, std::uint64_t bytes);
+std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const std::string& name,
+                                         std::uint64_t bytes);
 
 /// The section "configuration": TrainConfig::lines() of the run. \throws Error if there is none
 std::string configuration_of(const CheckpointView& checkpoint);

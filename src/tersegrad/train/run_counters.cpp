@@ -33,7 +33,8 @@ std::vector<std::uint64_t> RunCounters::words() const {
   RunCounters copy = *this;
   std::int64_t has_measured = measured ? 1 : 0;
   InterfaceTraffic traffic_seen = measured.value_or(InterfaceTraffic());
-  visit_fields(copy, has_measured, traffic_seen, [&](const auto& value) { all.push_back(std::bit_cast<std::uint64_t>(value)); });
+  visit_fields(copy, has_measured, traffic_seen,
+               [&](const auto& value) { all.push_back(std::bit_cast<std::uint64_t>(value)); });
   return all;
 }
 
@@ -53,14 +54,16 @@ RunCounters RunCounters::from_words(std::span<const std::uint64_t> words) {
   constexpr std::int64_t most = std::int64_t{1} << 60;
   for (const std::int64_t bytes : {c.traffic.uplink.payload, c.traffic.uplink.header, c.traffic.downlink.payload,
                                    c.traffic.downlink.header, c.traffic.within_nodes}) {
-    TERSEGRAD_CHECK(bytes >= 0 && bytes <= most, "a checkpoint's counters are impossible (", bytes, " bytes of traffic)");
+    TERSEGRAD_CHECK(bytes >= 0 && bytes <= most, "a checkpoint's counters are impossible (", bytes,
+                    " bytes of traffic)");
   }
   TERSEGRAD_CHECK(has_measured == 0 || has_measured == 1, "a checkpoint's counters are impossible");
   for (const std::int64_t count : {seen.sent_bytes, seen.sent_packets, seen.received_bytes, seen.received_packets}) {
     TERSEGRAD_CHECK(count >= -most && count <= most, "a checkpoint's counters are impossible (", count, " measured)");
   }
-  TERSEGRAD_CHECK(c.step >= 1 && c.records >= 0 && c.records <= c.step && c.nonfinite_steps >= 0 && c.nonfinite_steps <= c.step &&
-                      c.skips_in_a_row >= 0 && c.skips_in_a_row <= c.step && c.noise_reports >= 0 && c.noise_reports <= c.step,
+  TERSEGRAD_CHECK(c.step >= 1 && c.records >= 0 && c.records <= c.step && c.nonfinite_steps >= 0 &&
+                      c.nonfinite_steps <= c.step && c.skips_in_a_row >= 0 && c.skips_in_a_row <= c.step &&
+                      c.noise_reports >= 0 && c.noise_reports <= c.step,
                   "a checkpoint's counters are impossible");
   return counters;
 }

@@ -7,10 +7,12 @@
 
 namespace tersegrad {
 
-void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run, const std::vector<SeriesInfo>& observables,
-                   const LogPast& past) {
+void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run,
+                   const std::vector<SeriesInfo>& observables, const LogPast& past) {
   const TrainConfig& config = run.config;
-  const ExistingRun existing = past.step > 0 ? ExistingRun::resume : config.overwrite ? ExistingRun::overwrite : ExistingRun::refuse;
+  const ExistingRun existing = past.step > 0      ? ExistingRun::resume
+                               : config.overwrite ? ExistingRun::overwrite
+                                                  : ExistingRun::refuse;
   if (!config.out.empty()) folder.emplace(config.out, existing);
   RunInfo info;
   info.folder = config.out;

@@ -16,7 +16,7 @@ namespace tersegrad {
 /// \param folder receives the claim, which must last as long as the run
 /// \param past   the records of a resumed run's past are repeated from its log (PastRecords); that they did not come
 ///               from run.h5 is said on standard error  \throws Error
-void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run, const std::vector<SeriesInfo>& observables,
-                   const LogPast& past = {});
+void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run,
+                   const std::vector<SeriesInfo>& observables, const LogPast& past = {});
 
 }  // namespace tersegrad

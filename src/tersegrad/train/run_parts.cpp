@@ -7,10 +7,12 @@
 
 namespace tersegrad {
 
-RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) : config(given) {
+RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective)
+    : config(given) {
   config.validate();
   prepare_compute(config.threads);
-  learning_rate.emplace(config.lr, static_cast<std::uint64_t>(config.steps), static_cast<std::uint64_t>(config.warmup), config.schedule);
+  learning_rate.emplace(config.lr, static_cast<std::uint64_t>(config.steps), static_cast<std::uint64_t>(config.warmup),
+                        config.schedule);
   noise = NoiseRegistry::instance().make(config.noise);
   const ExchangeSetup setup{&comm, static_cast<std::uint32_t>(config.agents), config.verify};
   exchange = ExchangeRegistry::instance().make(config.exchange, setup);
@@ -33,18 +35,21 @@ RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const Obj
   optimizer.emplace(OptimizerOptions{config.momentum, config.weight_decay}, objective->layout().total());
   if (config.batch == 0) full_gradient.emplace(comm, *objective);
   if (config.noise_report > 0) {
-    noise_report.emplace(comm, map(), *agents, objective->layout(), config.seed, config.batch == 0 ? config.noise_batch : config.batch);
+    noise_report.emplace(comm, map(), *agents, objective->layout(), config.seed,
+                         config.batch == 0 ? config.noise_batch : config.batch);
   }
 }
 
 void RunParts::cut() {
   const std::int64_t total = objective->layout().total();
   // Overlap needs several buckets; 2^17 coordinates still fill a link's packets. No bit depends on it.
-  const std::int64_t wanted = config.overlap ? std::min(config.bucket, std::max<std::int64_t>(total / 8, 1 << 17)) : config.bucket;
+  const std::int64_t wanted =
+      config.overlap ? std::min(config.bucket, std::max<std::int64_t>(total / 8, 1 << 17)) : config.bucket;
   buckets = cut_into_buckets(total, exchange->bucket_size(total, wanted));
   exchange->require_buckets(buckets.size());
-  TERSEGRAD_CHECK(!config.overlap || !compressor->needs_whole_gradient(), "--overlap sends parts of a gradient, and compressor '",
-                  compressor->name(), "' needs the whole of it first");
+  TERSEGRAD_CHECK(!config.overlap || !compressor->needs_whole_gradient(),
+                  "--overlap sends parts of a gradient, and compressor '", compressor->name(),
+                  "' needs the whole of it first");
 }
 
 }  // namespace tersegrad

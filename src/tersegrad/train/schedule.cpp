@@ -49,7 +49,8 @@ const Registration<Schedule> step{"step",
                                   "multiplied by `gamma` every so many steps",
                                   {{"every", "", "steps between drops, ≥ 1"}, {"gamma", "0.1", "factor, 0 to 1"}},
                                   [](const Arguments& arguments) {
-                                    return std::make_unique<Steps>(arguments.integer("every", 1), arguments.real("gamma", 0, 1));
+                                    return std::make_unique<Steps>(arguments.integer("every", 1),
+                                                                   arguments.real("gamma", 0, 1));
                                   }};
 
 }  // namespace

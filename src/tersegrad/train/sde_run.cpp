@@ -26,7 +26,8 @@ namespace {
 /// What the SDEs do not describe is refused, not ignored.
 void require_describable(const TrainConfig& config) {
   TERSEGRAD_CHECK(config.batch == 0, "--sde needs --batch full (the SDE's noise is --noise, at batch --noise-batch)");
-  TERSEGRAD_CHECK(!config.checkpoints(), "--sde writes no checkpoints and cannot be resumed: not with --checkpoint-every");
+  TERSEGRAD_CHECK(!config.checkpoints(),
+                  "--sde writes no checkpoints and cannot be resumed: not with --checkpoint-every");
   TERSEGRAD_CHECK(config.momentum == 0 && config.weight_decay == 0 && config.clip_norm == 0 && config.warmup == 0 &&
                       config.schedule == "constant",
                   "--sde knows no --momentum, --weight-decay, --clip-norm, --warmup or --schedule");

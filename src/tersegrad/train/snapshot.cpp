@@ -50,7 +50,8 @@ std::vector<AgentMemory> agent_memories(const Communicator& comm, RunParts& part
   std::ostringstream mine;
   const std::uint32_t first = parts.map().begin(comm.rank());
   if (parts.map().is_host(comm.rank())) {
-    for (const auto& state : parts.agents->state(first)) mine << "encoder/" << state.name << ' ' << state.values.size() << '\n';
+    for (const auto& state : parts.agents->state(first))
+      mine << "encoder/" << state.name << ' ' << state.values.size() << '\n';
     const auto statistics = parts.objective->statistics_memory(first);
     if (!statistics.empty()) mine << "statistics " << statistics.size() << '\n';
   }
@@ -99,7 +100,8 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     snapshot.sections.emplace_back("configuration", copy_of(std::as_bytes(std::span(lines))));
     const auto words = counters.words();
     snapshot.sections.emplace_back("counters", copy_of(std::as_bytes(std::span(words))));
-    for (const auto& [name, values] : shared_memories(parts)) snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
+    for (const auto& [name, values] : shared_memories(parts))
+      snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
   }
   const auto memories = agent_memories(comm, parts);
   for (std::size_t m = 0; m < memories.size(); ++m) {
@@ -109,7 +111,8 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
       const int owner = parts.map().owner(agent);
       if (owner == comm.rank()) {
         const auto values = std::as_bytes(memory_of(parts, agent, m));
-        TERSEGRAD_CHECK(values.size() == bytes, "bug: agent ", agent, " remembers ", values.size(), " bytes of ", bytes);
+        TERSEGRAD_CHECK(values.size() == bytes, "bug: agent ", agent, " remembers ", values.size(), " bytes of ",
+                        bytes);
         if (root) {
           std::memcpy(all.data() + agent * bytes, values.data(), bytes);
         } else {
@@ -145,7 +148,8 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
     const auto bytes = static_cast<std::size_t>(memories[m].values * sizeof(float));
     for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {
       const int owner = parts.map().owner(agent);
-      const auto stored = root ? checkpoint->section(memories[m].section).subspan(agent * bytes, bytes) : std::span<const std::byte>();
+      const auto stored =
+          root ? checkpoint->section(memories[m].section).subspan(agent * bytes, bytes) : std::span<const std::byte>();
       if (owner == comm.rank()) {
         const auto values = std::as_writable_bytes(memory_of(parts, agent, m));
         if (root) {

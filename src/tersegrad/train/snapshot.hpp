@@ -16,8 +16,8 @@ namespace tersegrad {
 ///
 /// Sections: "configuration" (TrainConfig::lines()), "counters", "parameters", "velocity" (momentum), "aggregator/NAME"
 /// (what every rank's aggregator remembers alike), "encoder/NAME" (what the agents' encoders remember, in agent order)
-/// and "statistics" (BatchNorm's, in agent order). All else that a step depends on is a function of the configuration and
-/// the step. Nothing says how many ranks there were: agents are not processes.
+/// and "statistics" (BatchNorm's, in agent order). All else that a step depends on is a function of the configuration
+/// and the step. Nothing says how many ranks there were: agents are not processes.
 struct Snapshot {
   std::uint64_t step = 0;
   std::vector<std::pair<std::string, Buffer<std::byte>>> sections;

@@ -16,7 +16,8 @@ double sum_of_squares(std::span<const float> values) {
   double lanes[8] = {};
   std::size_t j = 0;
   for (; j + 8 <= values.size(); j += 8) {
-    for (std::size_t l = 0; l < 8; ++l) lanes[l] += static_cast<double>(values[j + l]) * static_cast<double>(values[j + l]);
+    for (std::size_t l = 0; l < 8; ++l)
+      lanes[l] += static_cast<double>(values[j + l]) * static_cast<double>(values[j + l]);
   }
   for (; j < values.size(); ++j) lanes[0] += static_cast<double>(values[j]) * static_cast<double>(values[j]);
   double squares = 0;

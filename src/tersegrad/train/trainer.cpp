@@ -28,7 +28,8 @@ constexpr double report_every_s = 0.5;
 
 class Run {
  public:
-  Run(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective, CheckpointFile* start)
+  Run(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective,
+      CheckpointFile* start)
       : comm_(comm), stalls_(comm, config.stall_timeout) {
     set_up(config, make_objective, start);
   }
@@ -155,7 +156,8 @@ std::uint8_t Run::control() {
     flags |= flag_report;
     since_report_.lap();
   }
-  // While one is being written, one that is due by the clock can wait; one that is asked for by its step is taken there.
+  // While one is being written, one that is due by the clock can wait; one that is asked for by its step is taken
+  // there.
   if (checkpoints_ && checkpoints_->due(record_.step) && record_.step < config().steps &&
       (config().checkpoint_every > 0 || writer_->idle())) {
     flags |= flag_checkpoint;
@@ -193,7 +195,8 @@ RunCounters Run::counters() {
   now.traffic = result_.traffic;
   now.time = mean_time();
   now.measured = measurement_->total(comm_, parts_->map());
-  if (past_.step > 0) now.measured = now.measured && past_.measured ? std::optional(*now.measured + *past_.measured) : std::nullopt;
+  if (past_.step > 0)
+    now.measured = now.measured && past_.measured ? std::optional(*now.measured + *past_.measured) : std::nullopt;
   now.noise_reports = result_.noise_reports;
   now.noise_measured = result_.noise_measured;
   return now;
@@ -244,8 +247,8 @@ bool Run::step(std::uint64_t k) {
 /// Before the update: what is observed belongs to the x of the step's loss.
 void Run::observe() {
   // Whether this is the last step is known only afterwards, and the last step is logged.
-  const bool may_be_last = record_.step == config().steps || !std::isfinite(record_.loss) || record_.nonfinite_agents > 0 ||
-                           (algorithm_->heard() & flag_stop) != 0;
+  const bool may_be_last = record_.step == config().steps || !std::isfinite(record_.loss) ||
+                           record_.nonfinite_agents > 0 || (algorithm_->heard() & flag_stop) != 0;
   record_.observed.assign(observables_, std::numeric_limits<double>::quiet_NaN());
   if (logged(record_.step) || may_be_last) parts_->objective->observe(record_.observed);
 }
@@ -302,7 +305,8 @@ void Run::finish() {
     last = take_snapshot(comm_, *parts_, now);
   }
   const std::int64_t peak = peak_memory_bytes();
-  std::int64_t peaks[3] = {peak, comm_.rank() == 0 ? peak : 0, static_cast<std::int64_t>(parts_->exchange->peak_buffer_bytes())};
+  std::int64_t peaks[3] = {peak, comm_.rank() == 0 ? peak : 0,
+                           static_cast<std::int64_t>(parts_->exchange->peak_buffer_bytes())};
   comm_.max(std::span<std::int64_t>(peaks));
   result_.memory_peak_bytes = peaks[0];
   result_.memory_peak_rank0_bytes = peaks[1];

@@ -48,7 +48,8 @@ HWY_EXPORT(above);
 HWY_EXPORT(vector_bytes);
 
 bool any_count_above(std::span<const std::byte* const> planes, std::size_t bytes, std::uint64_t limit) {
-  if (static_cast<std::size_t>(std::bit_width(limit)) > planes.size() || limit + 1 == std::uint64_t{1} << planes.size()) return false;
+  if (static_cast<std::size_t>(std::bit_width(limit)) > planes.size() || limit + 1 == std::uint64_t{1} << planes.size())
+    return false;
   if (bytes < HWY_DYNAMIC_DISPATCH(vector_bytes)()) return reference::any_count_above(planes, bytes, limit);
   return HWY_DYNAMIC_DISPATCH(above)(planes, bytes, limit);
 }
