@@ -44,11 +44,11 @@ class Memory(Case):
                 for rank, process in processes.items():
                     if (kb := resident_kb(process)) is not None:
                         samples.setdefault(rank, []).append((time.monotonic() - began, kb))
-                if time.monotonic() - looked > (20 if FULL else 2):
+                if time.monotonic() - looked > (20 if FULL else 0.5):
                     looked = time.monotonic()
                     if job.process.poll() is None:
                         read.append(is_logged(out) or job.process.poll() is not None)
-                time.sleep(0.5 if FULL else 0.1)
+                time.sleep(0.5 if FULL else 0.05)
             self.assertEqual(self.ended_well(job), 0, job.text(job.errors))
             lines = job.text(job.output).splitlines()
         summary = json.loads((out / "summary.json").read_text())
@@ -76,11 +76,11 @@ class Memory(Case):
         return job.status
 
     def test_a_landscape_through_the_server(self):
-        self.is_flat(1_000_000 if FULL else 20_000, 100, "--model", "quadratic:condition=10,dim=100", "--noise", "gaussian:0.1",
+        self.is_flat(1_000_000 if FULL else 50_000, 100, "--model", "quadratic:condition=10,dim=100", "--noise", "gaussian:0.1",
                      "--compressor", "sign", "--lr", "1e-4", ranks=2)
 
     def test_a_network_with_memory_and_checkpoints(self):
-        self.is_flat(100_000 if FULL else 3_000, 10, "--model", "mlp", "--compressor", "ef:topk:0.01", "--exchange", "sharded",
+        self.is_flat(100_000 if FULL else 10_000, 10, "--model", "mlp", "--compressor", "ef:topk:0.01", "--exchange", "sharded",
                      "--lr", "0.001", "--batch", 8, "--checkpoint-every", 5000 if FULL else 500, ranks=2)
 
 
