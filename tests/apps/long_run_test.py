@@ -44,7 +44,7 @@ class Memory(Case):
                 for rank, process in processes.items():
                     if (kb := resident_kb(process)) is not None:
                         samples.setdefault(rank, []).append((time.monotonic() - began, kb))
-                if time.monotonic() - looked > (20 if FULL else 0.5):
+                if time.monotonic() - looked > (20 if FULL else 1.5):
                     looked = time.monotonic()
                     if job.process.poll() is None:
                         read.append(is_logged(out) or job.process.poll() is not None)
@@ -76,7 +76,7 @@ class Memory(Case):
         return job.status
 
     def test_a_landscape_through_the_server(self):
-        self.is_flat(1_000_000 if FULL else 50_000, 100, "--model", "quadratic:condition=10,dim=100", "--noise", "gaussian:0.1",
+        self.is_flat(1_000_000 if FULL else 100_000, 100, "--model", "quadratic:condition=10,dim=100", "--noise", "gaussian:0.1",
                      "--compressor", "sign", "--lr", "1e-4", ranks=2)
 
     def test_a_network_with_memory_and_checkpoints(self):
