@@ -19,7 +19,8 @@ constexpr std::uint32_t faulty_agent = 1;
 /// f = ½‖x − a‖² of each agent's own a; at one step one coordinate of one agent's gradient is `fault`.
 class Bowl final : public Objective {
  public:
-  Bowl(float scale, float fault) : scale_(scale), fault_(fault), x_(dim, 1.0f), gradient_(dim) {}
+  Bowl(float scale, float fault, std::uint32_t faulty)
+      : scale_(scale), fault_(fault), faulty_(faulty), x_(dim, 1.0f), gradient_(dim) {}
   Layout layout() const override { return {dim, 1}; }
   std::span<float> parameters() override { return x_; }
   std::span<float> gradient() override { return gradient_; }
@@ -29,7 +30,7 @@ class Bowl final : public Objective {
       gradient_[j] = scale_ * (x_[j] - 0.1f * static_cast<float>(agent) - 1e-3f * static_cast<float>(j));
       loss += 0.5 * static_cast<double>(gradient_[j]) * static_cast<double>(gradient_[j]);
     }
-    if (agent == faulty_agent && step == faulty_step && fault_ != 0) gradient_[137] = fault_;
+    if (agent == faulty_ && step == faulty_step && fault_ != 0) gradient_[137] = fault_;
     return loss;
   }
   std::int64_t gradient_chunks() const override { return 1; }
@@ -37,6 +38,7 @@ class Bowl final : public Objective {
 
  private:
   float scale_, fault_;
+  std::uint32_t faulty_;
   std::vector<float> x_, gradient_;
 };
 
@@ -46,7 +48,7 @@ struct Outcome {
 };
 
 Outcome run_on(const Communicator& comm, const std::string& compressor, NonfinitePolicy policy, float scale,
-               float fault) {
+               float fault, std::uint32_t faulty = faulty_agent) {
   TrainConfig config;
   config.compressor = compressor;
   config.exchange = "sharded";
@@ -58,7 +60,7 @@ Outcome run_on(const Communicator& comm, const std::string& compressor, Nonfinit
   config.sinks = {"summary"};
   Outcome outcome;
   outcome.result = train(comm, config, [&](const TrainConfig&, const HostedAgents&) {
-    return std::make_unique<Watched>(std::make_unique<Bowl>(scale, fault), outcome.x);
+    return std::make_unique<Watched>(std::make_unique<Bowl>(scale, fault, faulty), outcome.x);
   });
   return outcome;
 }
@@ -109,6 +111,19 @@ TEST(NumericFaults, SkipTakesOneStepBackEverywhere) {
         EXPECT_FALSE(outcome.result.diverged);
         EXPECT_TRUE(all_finite(outcome.x));
       }
+    }
+  });
+}
+
+/// A skipped step leaves no trace: whoever had the fault, x goes on from the same memories (error feedback, momentum).
+TEST(NumericFaults, SkipLeavesEveryMemoryAsItWas) {
+  on_ranks(2, [](const Communicator& comm) {
+    for (const auto& spec : specs()) {
+      SCOPED_TRACE(spec);
+      const Outcome one = run_on(comm, spec, NonfinitePolicy::skip, 1, nan, 1);
+      const Outcome other = run_on(comm, spec, NonfinitePolicy::skip, 1, infinity, 2);
+      EXPECT_EQ(one.result.nonfinite_steps, 1);
+      EXPECT_EQ(one.x, other.x);
     }
   });
 }
