@@ -113,7 +113,8 @@ leaves_nothing_when_killed() {
 # The run of the tests below, and the seconds it may take from a host's loss to its end: 1.5 T + 3 s until the ranks have
 # noticed, 5 s that launch/local leaves mpirun, and as much again for a busy machine.
 stall_s=4
-tiny=(train --model mlp --compressor sign --lr 0.001 --checkpoint-every 100 --stall-timeout $stall_s)
+# Checkpoints are kept: the host is lost once one is seen, and on a fast machine it would soon be gone.
+tiny=(train --model mlp --compressor sign --lr 0.001 --checkpoint-every 100 --keep 100000 --stall-timeout $stall_s)
 
 loses() {  # <host> <what the one line begins with> <netlab's options and train's>
   local host=$1 line=$2 lost seconds

@@ -20,8 +20,8 @@ namespace tersegrad {
 struct ExchangeSetup {
   const Communicator* comm = nullptr;
   std::uint32_t agents = 1;
-  bool verify =
-      true;  ///< messages between ranks carry a checksum, which their receivers compare; the same on all ranks
+  /// Messages between ranks carry a checksum, which their receivers compare; the same on all ranks.
+  bool verify = true;
 };
 
 /// What the buckets of a step have in common.

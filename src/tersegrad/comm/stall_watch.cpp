@@ -159,8 +159,8 @@ void StallWatch::watch() {
   double last = now();
   while (!ended_.wait_for(lock, pause, [this] { return over_; })) {
     const double now = this->now();
-    if (now - std::exchange(last, now) >
-        timeout_s_ / 2) {  // this thread too stood still: what it missed does not count
+    // Where this thread too stood still, what it missed does not count.
+    if (now - std::exchange(last, now) > timeout_s_ / 2) {
       last_beat_s_.store(now, std::memory_order_relaxed);
       last_look_s_.store(now, std::memory_order_relaxed);
       continue;

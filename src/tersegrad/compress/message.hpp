@@ -26,8 +26,7 @@ enum MessageFlag : std::uint8_t {
   flag_dense = 4,        ///< sparse compressors, gathered means: the payload holds every value
   flag_abstained = 8,    ///< majority's partial sum: behind the counts, a mask of where all the group's votes are zero
   flag_checkpoint = 32,  ///< rank 0 wants a checkpoint behind this step
-  flag_stop =
-      64,  ///< this rank was asked to end the run; an aggregate that carries it ends it on every rank at this step
+  flag_stop = 64,  ///< asked to end the run; an aggregate that carries it ends it on every rank at this step
   flag_report = 128,  ///< rank 0 wants the ranks' timings after this step
 };
 inline constexpr std::uint8_t control_flags = flag_checkpoint | flag_stop | flag_report;

@@ -1,6 +1,5 @@
 #include "tersegrad/train/trainer.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
