@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/log/run_file.hpp"
+#include "tersegrad/log/isolated.hpp"
 
 namespace tersegrad {
 
@@ -26,13 +27,13 @@ Verdict Claim::verdict() const {
 }
 
 RunRecord::RunRecord(const std::filesystem::path& folder) {
-  const RunFile file = RunFile::open(folder);
-  for (const auto& column : file.columns()) series_[column.name] = file.series(column.name);
+  RunData run = read_isolated(folder);
+  series_ = std::move(run.series);
   iteration_ = series("step");
   for (double& step : iteration_) step -= 1;
-  const LogField* diverged = find_field(file.summary(), "diverged");
+  const LogField* diverged = find_field(run.summary, "diverged");
   diverged_ = diverged != nullptr && std::get<bool>(diverged->value);
-  const LogField* replicas = find_field(file.configuration(), "replicas");
+  const LogField* replicas = find_field(run.configuration, "replicas");
   if (replicas != nullptr) replicas_ = static_cast<double>(std::get<std::int64_t>(replicas->value));
 }
 

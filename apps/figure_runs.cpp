@@ -10,7 +10,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/text.hpp"
-#include "tersegrad/log/run_file.hpp"
+#include "tersegrad/log/isolated.hpp"
 #include "tersegrad/train/sde_run.hpp"
 #include "tersegrad/train/trainer.hpp"
 
@@ -39,12 +39,12 @@ class Part {
 bool is_done(const fs::path& folder, const TrainConfig& config) {
   if (!fs::exists(folder / "run.h5")) return false;
   try {
-    const RunFile file = RunFile::open(folder);
-    const LogField* interrupted = find_field(file.summary(), "interrupted");
-    if (!file.finished() || (interrupted != nullptr && std::get<bool>(interrupted->value))) return false;
+    const RunData run = read_isolated(folder, {});
+    const LogField* interrupted = find_field(run.summary, "interrupted");
+    if (!run.finished || (interrupted != nullptr && interrupted->value != LogValue(false))) return false;
     const auto wanted = config.describe();
     return std::all_of(wanted.begin(), wanted.end(), [&](const LogField& field) {
-      const LogField* found = find_field(file.configuration(), field.key);
+      const LogField* found = find_field(run.configuration, field.key);
       return field.key == "data" || (found != nullptr && found->value == field.value);
     });
   } catch (const Error&) {

@@ -306,8 +306,9 @@ class Signals(Runs):
 class Kills(Runs):
     """SIGKILL at random moments, checkpoints being written included, until the run is through."""
 
-    run_ = ("--steps", 6000, "--checkpoint-every", 40, "--log-every", 3, "--eval-every", 500, "--compressor", "ef:topk:0.01", "--lr",
-            "0.02", "--momentum", "0.5", "--log", "console,csv,jsonl,hdf5,summary")
+    # The agents by number: a run that is killed before its first checkpoint begins again, on any number of ranks.
+    run_ = ("--agents", 2, "--steps", 6000, "--checkpoint-every", 40, "--log-every", 3, "--eval-every", 500, "--compressor",
+            "ef:topk:0.01", "--lr", "0.02", "--momentum", "0.5", "--log", "console,csv,jsonl,hdf5,summary")
 
     def test_random_moments(self):
         kills = int(os.environ.get("TERSEGRAD_KILLS", 4))

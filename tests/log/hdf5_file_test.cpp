@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "tersegrad/core/file.hpp"
-#include "tersegrad/log/isolated.hpp"
+#include "tersegrad/log/isolated_process.hpp"
 #include "tests/log/synthetic_run.hpp"
 
 namespace tersegrad {

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "tersegrad/core/file.hpp"
-#include "tersegrad/log/isolated.hpp"
+#include "tersegrad/log/isolated_process.hpp"
 #include "tests/log/synthetic_run.hpp"
 
 namespace tersegrad {

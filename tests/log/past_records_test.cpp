@@ -1,6 +1,7 @@
 #include "tersegrad/log/past_records.hpp"
 
 #include "tersegrad/core/file.hpp"
+#include "tersegrad/core/random.hpp"
 #include "tests/log/synthetic_run.hpp"
 
 namespace tersegrad {
@@ -46,6 +47,31 @@ TEST_F(PastRecordsTest, ADamagedRunFileIsReplacedByTheTable) {
       << replaced.remark();
   EXPECT_EQ(replaced.remark().find('\n'), std::string::npos);
   EXPECT_EQ(records_of(replaced), wanted);
+}
+
+TEST_F(PastRecordsTest, ARunFileOverWhichTheLibraryCrashesIsReplacedByTheTable) {
+  run_.steps = 200;
+  write_synthetic(folder_, run_, /*finish=*/false);
+  const auto wanted = records_of(PastRecords::find({{}, files_.csv}, columns_, {200, 200}));
+  const std::string whole = read_file(files_.hdf5);
+  Sequence random(StreamId{.seed = 11});
+  int replaced = 0, crashed = 0;
+  for (int round = 0; round < 150; ++round) {
+    std::string bytes = whole;
+    for (int change = 0; change < 1 + round % 8; ++change) {
+      bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
+    }
+    write_file(files_.hdf5, bytes);
+    const auto found = PastRecords::find(files_, columns_, {200, 200});
+    const auto got = records_of(found);
+    ASSERT_EQ(got.size(), 200u);
+    if (found.path() == files_.hdf5) continue;  // nothing that counts was hit, or a value, which has no checksum
+    ++replaced;
+    if (contains(found.remark(), "crashes")) ++crashed;
+    EXPECT_EQ(got, wanted);
+  }
+  RecordProperty("crashed", crashed);
+  EXPECT_GT(replaced, 10);
 }
 
 TEST_F(PastRecordsTest, TheRunFileCutAnywhereIsReplacedByTheTable) {

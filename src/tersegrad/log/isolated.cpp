@@ -1,80 +1,20 @@
 #include "tersegrad/log/isolated.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <exception>
+#include <functional>
+#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/log/isolated_process.hpp"
 #include "tersegrad/log/run_file.hpp"
 
 namespace tersegrad {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::uint64_t gigabyte = std::uint64_t{1} << 30;
-constexpr char succeeded = '+', failed = '-';
-
-/// Bounds for the child: processor time, and memory beyond what the program maps already.
-void limit_resources(double processor_s) {
-  const auto seconds = static_cast<rlim_t>(std::ceil(processor_s));
-  const rlimit time{seconds, seconds + 1}, no_core{0, 0};
-  ::setrlimit(RLIMIT_CPU, &time);
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  unsigned long pages = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%lu", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  if (pages == 0) return;
-  const rlim_t limit = pages * static_cast<unsigned long>(::sysconf(_SC_PAGESIZE)) + 8 * gigabyte;
-  const rlimit memory{limit, limit};
-  ::setrlimit(RLIMIT_AS, &memory);
-}
-
-[[noreturn]] void child(int out, double processor_s, const std::function<std::string()>& work) {
-  std::string answer;
-  const int nowhere = ::open("/dev/null", O_WRONLY);  // "free(): invalid pointer" is no message for users
-  if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
-  try {
-    limit_resources(processor_s);
-    answer = succeeded + work();
-  } catch (const std::exception& error) {
-    answer = failed + std::string(error.what());
-  }
-  for (std::size_t sent = 0; sent < answer.size();) {
-    const ssize_t part = ::write(out, answer.data() + sent, answer.size() - sent);
-    if (part < 0 && errno != EINTR) break;
-    if (part > 0) sent += static_cast<std::size_t>(part);
-  }
-  ::_exit(0);
-}
-
-/// Everything from `in` until its end. \returns whether the end came in time
-bool receive(int in, double silence_s, std::string& answer) {
-  char chunk[1 << 16];
-  for (;;) {
-    pollfd waiting{in, POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, static_cast<int>(silence_s * 1000));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return false;
-    const ssize_t got = ::read(in, chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return true;
-    answer.append(chunk, static_cast<std::size_t>(got));
-  }
-}
 
 Json pack_fields(const LogFields& fields) {
   Json all = Json::array();
@@ -146,58 +86,39 @@ RunData unpack_run(const std::string& packed) {
   return run;
 }
 
-}  // namespace
-
-std::string run_isolated(const std::string& subject, double processor_s, const std::function<std::string()>& work) {
-  int ends[2];
-  TERSEGRAD_CHECK(::pipe(ends) == 0, "cannot start a process to read ", subject, ": ", std::strerror(errno));
-  std::fflush(nullptr);  // what is buffered must not be printed twice
-  const pid_t pid = ::fork();
-  if (pid < 0) {
-    const int reason = errno;
-    ::close(ends[0]);
-    ::close(ends[1]);
-    throw Error(concat("cannot start a process to read ", subject, ": ", std::strerror(reason)));
+RunData unpack(const std::filesystem::path& run, const std::function<std::string()>& work) {
+  const std::string subject = concat("'", run.string(), "'");
+  const std::string packed = run_isolated(subject, reading_limit_s(run), work);
+  try {
+    return unpack_run(packed);
+  } catch (const std::exception& error) {
+    throw Error(concat(subject, " is damaged (", error.what(), ")"));
   }
-  if (pid == 0) {
-    ::close(ends[0]);
-    child(ends[1], processor_s, work);
-  }
-  ::close(ends[1]);
-  std::string answer;
-  // Ten times as long by the clock: on a busy machine a child that works may well wait for a processor.
-  bool in_time = receive(ends[0], 10 * processor_s, answer);
-  ::close(ends[0]);
-  if (!in_time) ::kill(pid, SIGKILL);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) in_time = false;
-  TERSEGRAD_CHECK(in_time, subject, " is damaged (reading it does not end)");
-  TERSEGRAD_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !answer.empty(), subject,
-                  " is damaged (reading it crashes)");
-  const bool fine = answer.front() == succeeded;
-  answer.erase(0, 1);
-  if (!fine) throw Error(answer);
-  return answer;
 }
 
-RunData read_isolated(const std::filesystem::path& run, const std::vector<std::string>& series) {
-  const std::string subject = concat("'", run.string(), "'");
-  // Reading runs at a gigabyte a second; a damaged file that hangs the library is told from a long one by its size.
+}  // namespace
+
+double reading_limit_s(const std::filesystem::path& run) {
   std::error_code none;
   double bytes = 0;
   for (const auto& file : {run, run / "run.h5", run / "run.h5.part"}) {
     if (std::filesystem::is_regular_file(file, none))
       bytes += static_cast<double>(std::filesystem::file_size(file, none));
   }
-  const std::string packed =
-      run_isolated(subject, 3 + bytes / 1e7, [&] { return pack_run(RunFile::open(run), series); });
-  try {
-    return unpack_run(packed);
-  } catch (const std::exception& error) {
-    throw Error(concat(subject, " is damaged (", error.what(), ")"));
-  }
+  return 3 + bytes / 1e7;
+}
+
+RunData read_isolated(const std::filesystem::path& run, const std::vector<std::string>& series) {
+  return unpack(run, [&] { return pack_run(RunFile::open(run), series); });
+}
+
+RunData read_isolated(const std::filesystem::path& run) {
+  return unpack(run, [&] {
+    const RunFile file = RunFile::open(run);
+    std::vector<std::string> series;
+    for (const auto& column : file.columns()) series.push_back(column.name);
+    return pack_run(file, series);
+  });
 }
 
 }  // namespace tersegrad

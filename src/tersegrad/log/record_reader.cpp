@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/log/isolated.hpp"
+#include "tersegrad/log/isolated_process.hpp"
 #include "tersegrad/log/run_file.hpp"
 
 namespace tersegrad {
@@ -52,6 +54,30 @@ class Hdf5Records final : public RecordReader {
   std::vector<std::string> names_;  // of the columns asked for; "": the file has none
   std::vector<std::vector<double>> block_;
   std::int64_t at_ = 0;
+};
+
+/// What a reader of another process reads.
+class IsolatedRecords final : public RecordReader {
+ public:
+  IsolatedRecords(const std::filesystem::path& path, const std::vector<SeriesInfo>& columns)
+      : path_(path), width_(columns.size()),
+        process_(concat("'", path.string(), "'"), reading_limit_s(path), [&](const auto& put) {
+          Hdf5Records records(path, columns);
+          for (std::vector<double> record; records.next(record);) put(record.data(), record.size() * sizeof(double));
+        }) {}
+
+  bool next(std::vector<double>& record) override {
+    record.resize(width_);
+    const std::size_t got = process_.read(record.data(), width_ * sizeof(double));
+    TERSEGRAD_CHECK(got == 0 || got == width_ * sizeof(double), "'", path_.string(),
+                    "' is damaged (reading it ends within a record)");
+    return got > 0;
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::size_t width_;
+  IsolatedProcess process_;
 };
 
 class CsvRecords final : public RecordReader {
@@ -126,7 +152,7 @@ class CsvRecords final : public RecordReader {
 
 std::unique_ptr<RecordReader> read_hdf5_records(const std::filesystem::path& path,
                                                 const std::vector<SeriesInfo>& columns) {
-  return std::make_unique<Hdf5Records>(path, columns);
+  return std::make_unique<IsolatedRecords>(path, columns);
 }
 
 std::unique_ptr<RecordReader> read_csv_records(const std::filesystem::path& path,

@@ -18,7 +18,7 @@ class RecordReader {
   virtual bool next(std::vector<double>& record) = 0;
 };
 
-/// A run.h5 (also .part). \throws Error
+/// A run.h5 (also .part), read in an IsolatedProcess. \throws Error; next(), when HDF5 crashes over the file
 std::unique_ptr<RecordReader> read_hdf5_records(const std::filesystem::path& path,
                                                 const std::vector<SeriesInfo>& columns);
 
