@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files that go while a run goes on: data, the output folder, the room for it. As failure_test.py, whose tools it uses.
+"""Files that go while a run goes on: data, the output folder, the room for it. As input_test.py, whose tools it uses.
 
 usage: lost_files_test.py PROGRAM LAUNCH_LOCAL FAILING_RUN
 """
@@ -12,7 +12,7 @@ import sys
 import time
 import unittest
 
-from failure_test import idx_images, idx_labels
+from input_test import idx_images, idx_labels
 from jobs import Case, is_logged
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import unittest
 
-from failure_test import PROGRAM, Job
+from jobs import PROGRAM, Job
 
 LIMIT_S = 240
 
