@@ -3,6 +3,8 @@
 #include <bit>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <numeric>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/bandwidth.cpp"
@@ -29,7 +31,10 @@ std::uint32_t sum(std::span<const float> x) {
     c = hn::Add(c, hn::BitCast(du, hn::LoadU(d, x.data() + i + 2 * lanes)));
     e = hn::Add(e, hn::BitCast(du, hn::LoadU(d, x.data() + i + 3 * lanes)));
   }
-  std::uint32_t total = hn::GetLane(hn::SumOfLanes(du, hn::Add(hn::Add(a, b), hn::Add(c, e))));
+  // The sum is modulo 2^32. SumOfLanes is not: GCC's own header adds signed lanes for it, which may not overflow.
+  std::uint32_t last[hn::MaxLanes(DU())];
+  hn::StoreU(hn::Add(hn::Add(a, b), hn::Add(c, e)), du, last);
+  std::uint32_t total = std::accumulate(last, last + lanes, std::uint32_t{0});
   for (; i < x.size(); ++i) total += std::bit_cast<std::uint32_t>(x[i]);
   return total;
 }
