@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -57,6 +58,9 @@ void fail(const std::string& how, int rank) {
   if (how == "error") throw Error(concat("a fault at step 3 of rank ", rank));
   if (how == "unknown") throw Unknown();
   if (how == "lines") throw std::runtime_error("a fault with a stack\nframe #0: somewhere\nframe #1: elsewhere");
+#if defined(TERSEGRAD_SANITIZED)
+  if (how == "memory") throw std::bad_alloc();  // a sanitizer's operator new ends the program instead
+#endif
   if (how == "memory") std::vector<char>(static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()));
 }
 
