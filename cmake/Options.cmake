@@ -27,7 +27,7 @@ if(TERSEGRAD_SANITIZE)
   target_compile_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer)
   target_link_options(tersegrad_options INTERFACE -fsanitize=${TERSEGRAD_SANITIZE})
-  if(TERSEGRAD_SANITIZE MATCHES "address")
+  if(TERSEGRAD_SANITIZE MATCHES "address|thread")
     target_sources(tersegrad_options INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_LIST_DIR}/sanitizers/keep_plugins.cpp>)
     target_link_options(tersegrad_options INTERFACE -Wl,--export-dynamic-symbol=dlclose)
   endif()

@@ -64,6 +64,21 @@ none 3 allreduce
 EOF
 }
 
+# Hosts and process numbers are the same in every laboratory, and so would be the names of what Open MPI leaves in /tmp.
+works_beside_another() {
+  needs_namespaces
+  local i round job jobs
+  for round in 1 2 3 4; do
+    jobs=()
+    for i in 1 2 3; do
+      run -n 2 -- train --model mlp:depth=2,width=50 --compressor sign --steps 5 < /dev/null > "$work/said-$i" & jobs+=($!)
+    done
+    for i in 1 2 3; do
+      wait "${jobs[i - 1]}" || fail "round $round: $(tail -n 5 "$work/said-$i")"
+    done
+  done
+}
+
 # A link that goes down for a second and comes back costs time and nothing else.
 flaps_the_links() {
   needs_namespaces
