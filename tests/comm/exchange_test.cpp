@@ -8,6 +8,7 @@
 
 #include "comm/exchange_run.hpp"
 #include "tersegrad/comm/channel.hpp"
+#include "tersegrad/core/stopwatch.hpp"
 
 namespace tersegrad {
 namespace {
@@ -114,6 +115,52 @@ TEST(Exchange, AnyOrderOfBuckets) {
       }
     }
   }
+}
+
+/// Backward fills the last bucket first. A server that has started all of them must not wait for the first ones.
+TEST(Exchange, AServerMergesWhatHasCome) {
+  const Communicator world(MPI_COMM_WORLD);
+  const auto agents = static_cast<std::uint32_t>(world.size() - 1);
+  if (!unsuited("server", world, agents).empty()) GTEST_SKIP() << "no server on one rank";
+  constexpr std::int64_t dim = 1900;  // 15 buckets: several times what a rank receives at once
+  const auto buckets = cut(dim, 128);
+  const auto gradients = gradients_of(agents, dim);
+  const auto compressor = CompressorRegistry::instance().make("sign", CompressorSetup{{dim, 1}, 3, agents});
+  const auto exchange = ExchangeRegistry::instance().make("server", ExchangeSetup{&world, agents});
+  const auto aggregator = compressor->aggregator();
+  std::vector<Message> messages(buckets.size()), aggregates(buckets.size());
+  aggregator->begin_step(1);
+  exchange->begin_step({1, compressor.get(), aggregator.get()});
+  std::unique_ptr<Encoder> encoder;
+  if (world.rank() > 0) {
+    encoder = compressor->encoder(static_cast<std::uint32_t>(world.rank() - 1));
+    encoder->begin_step(1, {});
+  }
+  const auto start = [&](const Bucket& bucket) {
+    if (encoder == nullptr) return exchange->start_bucket({bucket, {}, &aggregates[bucket.index]});
+    Message& message = messages[bucket.index];
+    const auto agent = static_cast<std::uint32_t>(world.rank() - 1);
+    encoder->encode(bucket, part(gradients[agent], bucket), message);
+    message.header.step = 1;
+    message.header.bucket = bucket.index;
+    message.header.agent = agent;
+    message.header.compressor = compressor_id(compressor->name());
+    message.header.dim = static_cast<std::uint64_t>(bucket.size());
+    exchange->start_bucket({bucket, std::span(&message, 1), &aggregates[bucket.index]});
+  };
+  if (encoder == nullptr) {
+    for (const auto& bucket : buckets) start(bucket);
+  } else {
+    start(buckets.back());
+  }
+  const auto came = [&] { return aggregates.back().header.kind == MessageKind::aggregate; };
+  const Stopwatch waiting;
+  while (!came() && waiting.seconds() < 60) exchange->progress();  // what would be waited for comes only behind it
+  EXPECT_TRUE(came());
+  for (std::size_t i = 0; encoder != nullptr && i + 1 < buckets.size(); ++i) start(buckets[i]);
+  Traffic traffic;
+  exchange->finish_step(traffic);
+  for (const auto& aggregate : aggregates) EXPECT_EQ(aggregate.header.kind, MessageKind::aggregate);
 }
 
 TEST(Exchange, FewerBucketsAndFewerCoordinatesThanRanks) {

@@ -68,7 +68,7 @@ class Communicator {
   void receive(std::span<std::byte> bytes, int from, int tag) const;
   MPI_Request start_send(std::span<const std::byte> bytes, int to, int tag) const;
   MPI_Request start_receive(std::span<std::byte> bytes, int from, int tag) const;
-  /// Looks once whether a message of this sender and tag is there to receive. \return its length
+  /// Looks once whether a message of this sender (MPI_ANY_SOURCE: of any) and tag is there to receive. \return its length
   std::optional<std::size_t> probe(int from, int tag) const;
   /// Looks once. A request that has completed is freed and counts as complete ever after.
   bool ready(MPI_Request& request) const;

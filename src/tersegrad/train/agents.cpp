@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/random.hpp"
@@ -37,8 +38,8 @@ void Agents::clip(std::span<float> gradient) const {
   for (float& value : gradient) value *= scale;
 }
 
-bool Agents::overlaps(std::uint32_t agent, bool shares) const {
-  return parts_.config->overlap && agent + 1 == end_ && !shares && parts_.config->clip_norm == 0 &&
+bool Agents::overlaps(bool shares) const {
+  return parts_.config->overlap && !shares && parts_.config->clip_norm == 0 &&
          !parts_.compressor->needs_whole_gradient();
 }
 
@@ -69,7 +70,12 @@ void Agents::encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucke
 void Agents::compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control,
                      const Transport& transport, TimeSplit& time) {
   if (begin_ == end_) {
-    for (const auto& bucket : parts_.buckets) transport.start(bucket);
+    // In the order in which they will come.
+    if (overlaps(!shared.empty())) {
+      for (const auto& bucket : parts_.buckets | std::views::reverse) transport.start(bucket);
+    } else {
+      for (const auto& bucket : parts_.buckets) transport.start(bucket);
+    }
     return;
   }
   const bool whole = parts_.compressor->needs_whole_gradient();
@@ -84,7 +90,7 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
       if (agent + 1 == end_) transport.start(bucket);
       time.exchange += watch.lap();
     };
-    if (overlaps(agent, !shared.empty())) {
+    if (agent + 1 == end_ && overlaps(!shared.empty())) {
       encoder.begin_step(step, {});
       for (const auto& bucket : parts_.buckets) missing_[bucket.index] = bucket.size();
       time.compress += watch.lap();

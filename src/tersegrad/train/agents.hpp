@@ -62,8 +62,8 @@ class Agents {
 
  private:
   void clip(std::span<float> gradient) const;
-  /// Whether the agent's buckets can be encoded before its gradient is complete.
-  bool overlaps(std::uint32_t agent, bool shares) const;
+  /// Whether buckets can be encoded before a gradient is complete, last layers first.
+  bool overlaps(bool shares) const;
   void encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control);
   void add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& part);
 
