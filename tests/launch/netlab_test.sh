@@ -41,10 +41,11 @@ nothing_left() {  # <mark in the command line>
 measures_the_counted_bytes() {
   needs_namespaces
   local compressor job=0 agents exchange
-  # Two agents and more: from three on, agents hand the aggregate on.
-  while read -r compressor agents exchange; do
-    run --rate 200mbit -n "$agents" -- train --model mlp:depth=3,width=300 --compressor "$compressor" --exchange "$exchange" \
-      --steps 40 --out "$work/$((++job))" < /dev/null \
+  # From three agents on, agents hand the aggregate on; several on a rank, and ranks of one host, share what they need not send.
+  while read -r compressor agents exchange hosts; do
+    # shellcheck disable=SC2086
+    run --rate 200mbit $hosts -- train --model mlp:depth=3,width=300 --compressor "$compressor" --exchange "$exchange" \
+      --agents "$agents" --steps 40 --out "$work/$((++job))" < /dev/null \
       > "$work/said" || fail "$(tail -n 3 "$work/said")"
     grep -q "on the agents' links" "$work/said" || fail "no table of measured bytes"
     /usr/bin/python3 - "$work/$job/summary.json" << 'EOF' || fail "$compressor, $exchange: measured and counted bytes differ"
@@ -56,11 +57,13 @@ for way, link in ("uplink", "sent"), ("downlink", "received"):
     assert abs(measured / counted - 1) < 0.05
 EOF
   done << 'EOF'
-none 2 server
-sign 2 server
-randk:0.1 4 server
-sign 3 sharded
-none 3 allreduce
+none 2 server -n 2
+sign 2 server -n 2
+randk:0.1 4 server -n 4
+sign 3 sharded -n 3
+none 3 allreduce -n 3
+sign 4 allgather -n 4 --hosts 2
+randk:0.1 8 server --ranks 3
 EOF
 }
 

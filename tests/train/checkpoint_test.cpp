@@ -187,19 +187,20 @@ TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
   counters.loss_first = 0.1;
   counters.traffic.uplink.payload = 1234;
   counters.time.exchange = 5.5;
-  counters.measured = InterfaceTraffic{1, 2, 3, 4};
+  counters.links = LinkTraffic{{1, 2, 3, 4}, 5, 6};
   counters.noise_measured.tail.nu = 3.25;
   auto words = counters.words();
   const auto back = RunCounters::from_words(words);
   EXPECT_EQ(back.words(), words);
   EXPECT_EQ(back.traffic.uplink.payload, 1234);
-  EXPECT_EQ(back.measured->received_packets, 4);
+  EXPECT_EQ(back.links->measured.received_packets, 4);
+  EXPECT_EQ(back.links->received, 6);
   EXPECT_EQ(back.noise_measured.tail.nu, 3.25);
   EXPECT_FALSE(RunCounters::from_words([] {
                  RunCounters none;
                  none.step = 1;
                  return none;
-               }().words()).measured.has_value());
+               }().words()).links.has_value());
   for (const std::size_t size : {std::size_t{0}, words.size() - 1}) {
     EXPECT_THROW(RunCounters::from_words(std::span(words).first(size)), Error);
   }

@@ -45,6 +45,35 @@ TEST(Projection, BreakEvenIsWhereBothStepsAreEqual) {
   EXPECT_EQ(break_even_bits_per_s(useless), 0);
 }
 
+TEST(Report, SaysWhetherCompressionPaysOnTheMeasuredLink) {
+  auto r = star_of_four();
+  const double rate = break_even_bits_per_s(r);
+  EXPECT_EQ(savings_report(r).find("The link between"), std::string::npos);  // one rank alone measures none
+  r.link.bits_per_s = 0.9 * rate;
+  EXPECT_NE(savings_report(r).find("rank 0 and rank 4 carried"), std::string::npos) << savings_report(r);
+  EXPECT_NE(savings_report(r).find("there it pays"), std::string::npos);
+  r.link.bits_per_s = 1.1 * rate;
+  EXPECT_NE(savings_report(r).find("there it does not pay"), std::string::npos);
+  r.traffic.uplink.add(10 * 4 * 4000000, 0);
+  EXPECT_NE(savings_report(r).find("compression does not pay"), std::string::npos);
+}
+
+TEST(Report, SetsCountedBesideMeasuredBytes) {
+  auto r = star_of_four();
+  r.loss_first = r.loss_last = 1;
+  EXPECT_EQ(savings_report(r).find("on the agents' links"), std::string::npos);
+  r.links = LinkTraffic{{40000 + 66 * 10, 10, 80000 + 66 * 20, 20}, 40000, 40000};
+  EXPECT_DOUBLE_EQ(r.link_sent_bytes_per_step(), 1000);
+  EXPECT_DOUBLE_EQ(r.measured_uplink_bytes_per_step(), 1000);
+  EXPECT_DOUBLE_EQ(r.measured_downlink_bytes_per_step(), 2000);
+  const auto text = savings_report(r);
+  EXPECT_NE(text.find("on the agents' links"), std::string::npos);
+  EXPECT_NE(text.find("100 %"), std::string::npos) << text;  // received twice what was counted
+  r.links->sent = r.links->received = 0;                     // all ranks on one host
+  EXPECT_EQ(savings_report(r).find("inf"), std::string::npos);
+  EXPECT_EQ(savings_report(r).find("nan"), std::string::npos);
+}
+
 TEST(Report, NamesRatiosAndDivergence) {
   auto r = star_of_four();
   r.config.model = "m";

@@ -167,6 +167,7 @@ class MpiAllReduce final : public AllReduceExchange {
  public:
   using AllReduceExchange::AllReduceExchange;
   std::string name() const override { return "mpi-allreduce"; }
+  bool knows_its_links() const override { return false; }
 
  private:
   Reduction reduction(const BucketJob& job, std::span<float> sum, std::uint64_t number) override {

@@ -18,7 +18,8 @@ enum class Channel : int {
 };
 inline constexpr int channels = 8;
 inline constexpr int first_bucket_tag = 64;  // below: traffic that belongs to no bucket
-inline constexpr int tally_tag = 32, fault_tag = 33, snapshot_tag = 34, sign_of_life_tag = 35;
+inline constexpr int tally_tag = 32, fault_tag = 33, snapshot_tag = 34, sign_of_life_tag = 35,
+                     link_tag = 36;
 
 constexpr int tag_of(std::uint32_t bucket, Channel channel) {
   return first_bucket_tag + channels * static_cast<int>(bucket) + static_cast<int>(channel);

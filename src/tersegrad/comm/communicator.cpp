@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tersegrad/comm/backoff.hpp"
+#include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/comm/transfer.hpp"
 
@@ -36,6 +37,8 @@ Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
   check_mpi("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
   check_mpi("MPI_Comm_rank", MPI_Comm_rank(comm_, &rank_));
   check_mpi("MPI_Comm_size", MPI_Comm_size(comm_, &size_));
+  sent_to_.assign(static_cast<std::size_t>(size_), 0);
+  received_from_ = sent_to_;
   // The kernel rounds short sleeps up by this slack (50 µs unless told otherwise).
   ::prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
 }
@@ -138,6 +141,8 @@ MPI_Request Communicator::start_send(std::span<const std::byte> bytes, int to, i
   MPI_Request request;
   check_mpi("MPI_Isend",
             MPI_Isend(bytes.data(), mpi_count(bytes.size(), "a message"), MPI_BYTE, to, tag, comm_, &request));
+  // Other tags may be another thread's (StallWatch).
+  if (tag >= first_bucket_tag) sent_to_[static_cast<std::size_t>(to)] += static_cast<std::int64_t>(bytes.size());
   return request;
 }
 
@@ -145,6 +150,9 @@ MPI_Request Communicator::start_receive(std::span<std::byte> bytes, int from, in
   MPI_Request request;
   check_mpi("MPI_Irecv",
             MPI_Irecv(bytes.data(), mpi_count(bytes.size(), "a message"), MPI_BYTE, from, tag, comm_, &request));
+  if (tag >= first_bucket_tag) {
+    received_from_[static_cast<std::size_t>(from)] += static_cast<std::int64_t>(bytes.size());
+  }
   return request;
 }
 

@@ -74,10 +74,16 @@ class Communicator {
   bool ready(MPI_Request& request) const;
   void wait(MPI_Request& request) const;
 
+  /// Bytes of gradient messages (those with a bucket's tag, channel.hpp) that this object started to send to, and to
+  /// receive from, each rank. What MPI's own collective calls move is not among them.
+  const std::vector<std::int64_t>& sent_to() const { return sent_to_; }
+  const std::vector<std::int64_t>& received_from() const { return received_from_; }
+
  private:
   MPI_Comm comm_;
   int rank_ = 0;
   int size_ = 1;
+  mutable std::vector<std::int64_t> sent_to_, received_from_;
 };
 
 /// The int that MPI wants. \throws Error past 2^31 − 1, naming `what`

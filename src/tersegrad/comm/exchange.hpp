@@ -91,6 +91,8 @@ class Exchange {
   /// The bucket size to cut `total` coordinates with, where the user asked for `wanted`: a strategy whose ranks
   /// serve a bucket each cuts smaller. No bit depends on it.
   virtual std::int64_t bucket_size(std::int64_t /*total*/, std::int64_t wanted) const { return wanted; }
+  /// False where MPI's own collective calls carry payloads: what crosses which link is known to MPI alone then.
+  virtual bool knows_its_links() const { return true; }
   /// Bytes of this rank's receive buffers at their largest: what a server holds beside the aggregates.
   virtual std::size_t peak_buffer_bytes() const { return 0; }
 

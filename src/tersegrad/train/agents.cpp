@@ -85,6 +85,7 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
     StallWatch::beat();
     const auto complete = [&](const Bucket& bucket, double loss) {
       if (!whole) add_noise(agent, step, bucket);
+      time.compute += watch.lap();
       encode(agent, step, bucket, loss, control);
       time.compress += watch.lap();
       if (agent + 1 == end_) transport.start(bucket);
@@ -121,9 +122,9 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
     } else {
       std::copy(shared.begin(), shared.end(), gradient.begin());
     }
-    time.compute += watch.lap();
     if (parts_.config->clip_norm > 0) clip(gradient);
     if (whole) add_noise(agent, step, {0, 0, static_cast<std::int64_t>(gradient.size())});
+    time.compute += watch.lap();
     encoder.begin_step(step, whole ? gradient : std::span<const float>());
     for (const auto& bucket : parts_.buckets) complete(bucket, loss);
   }

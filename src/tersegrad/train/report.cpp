@@ -33,24 +33,21 @@ std::string bytes_table(const RunResult& r) {
 }
 
 /// Beside what was counted: what the hosts' interfaces saw.
-std::string measured_table(const RunResult& r) {
-  if (!r.measured) return "";
+std::string links_table(const RunResult& r) {
+  if (!r.links) return "";
   const double per = static_cast<double>(r.agents) * static_cast<double>(r.steps);
   TextTable table(
       {"on the agents' links, per agent and step", "counted", "measured", "of it TCP/IP", "rest over counted"});
   const auto row = [&](const std::string& name, double counted, double rest, std::int64_t bytes) {
     const double measured = static_cast<double>(bytes) / per;
+    // Hosts of which nothing but the laboratory's own leaves: the ranks are all on one.
     table.add({name, format_bytes(counted), format_bytes(measured),
-               format_number(100 * (1 - rest / measured), 3) + " %",
-               format_number(100 * (rest / counted - 1), 3) + " %"});
+               measured > 0 ? format_number(100 * (1 - rest / measured), 3) + " %" : "-",
+               counted > 0 ? format_number(100 * (rest / counted - 1), 3) + " %" : "-"});
   };
-  const double sent = r.link_sent_bytes_per_step(), handed_on = sent - r.uplink_bytes_per_step();
-  const std::string up = !r.has_server   ? "sent, up and down"
-                         : handed_on > 0 ? concat("uplink, and ", format_bytes(handed_on), " handed on")
-                                         : "uplink";
-  row(up, sent, r.measured_uplink_bytes_per_step(), r.measured->sent_bytes);
-  row(r.has_server ? "downlink" : "received, up and down", r.link_received_bytes_per_step(),
-      r.measured_downlink_bytes_per_step(), r.measured->received_bytes);
+  row("sent", r.link_sent_bytes_per_step(), r.measured_uplink_bytes_per_step(), r.links->measured.sent_bytes);
+  row("received", r.link_received_bytes_per_step(), r.measured_downlink_bytes_per_step(),
+      r.links->measured.received_bytes);
   return table.str() + "\n";
 }
 
@@ -79,12 +76,20 @@ std::string projection_table(const RunResult& r) {
   return table.str();
 }
 
+/// Whether compression pays: on which links, and on this one.
 std::string verdict(const RunResult& r) {
   const double rate = break_even_bits_per_s(r);
-  if (rate == 0) return "Against a dense all-reduce this run saves no bytes on its busiest link.\n";
+  if (rate == 0) return "Against a dense all-reduce this run saves no bytes on its busiest link: compression does not pay.\n";
   if (std::isinf(rate)) return "Against a dense all-reduce this run is faster on any link.\n";
-  return concat("Against a dense all-reduce it pays on links slower than ", format_rate(rate),
-                " (break-even of compression time and bytes).\n");
+  std::string text = concat("Against a dense all-reduce it pays on links slower than ", format_rate(rate),
+                            " (break-even of compression time and bytes).\n");
+  if (r.link.bits_per_s > 0) {
+    text += concat("The link between rank 0 and rank ", r.processes - 1, " carried ", format_rate(r.link.bits_per_s),
+                   " as the run started: ",
+                   r.link.bits_per_s < rate ? "there it pays.\n"
+                                            : "there it does not pay; --compressor none --exchange allreduce is faster.\n");
+  }
+  return text;
 }
 
 }  // namespace
@@ -109,7 +114,7 @@ std::string savings_report(const RunResult& r) {
       concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
              r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ", r.compressor,
              ", exchange ", r.config.exchange, "\n");
-  text += outcome(r) + "\n" + bytes_table(r) + "\n" + measured_table(r) + time_table(r) + "\n" + projection_table(r);
+  text += outcome(r) + "\n" + bytes_table(r) + "\n" + links_table(r) + time_table(r) + "\n" + projection_table(r);
   if (r.agents > 1 && r.compressor != "none") text += verdict(r);
   return text;
 }

@@ -1,6 +1,5 @@
 #include "tersegrad/train/result.hpp"
 
-#include "tersegrad/comm/downlink.hpp"
 #include "tersegrad/core/hash.hpp"
 
 namespace tersegrad {
@@ -19,8 +18,10 @@ TimeSplit TimeSplit::operator/(double divisor) const {
 
 namespace {
 
-double per_agent_and_step(const DirectionTraffic& traffic, const RunResult& result) {
-  return static_cast<double>(traffic.total()) / static_cast<double>(result.agents) / static_cast<double>(result.steps);
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+double per_agent_and_step(std::int64_t bytes, const RunResult& result) {
+  return static_cast<double>(bytes) / static_cast<double>(result.agents) / static_cast<double>(result.steps);
 }
 
 }  // namespace
@@ -33,29 +34,21 @@ RunResult::RunResult(const TrainConfig& run, const Compressor& its_compressor, c
   if (traits.kind == Traits::Kind::unbiased) omega = traits.constant;
 }
 
-double RunResult::uplink_bytes_per_step() const { return per_agent_and_step(traffic.uplink, *this); }
-double RunResult::downlink_bytes_per_step() const { return per_agent_and_step(traffic.downlink, *this); }
+double RunResult::uplink_bytes_per_step() const { return per_agent_and_step(traffic.uplink.total(), *this); }
+double RunResult::downlink_bytes_per_step() const { return per_agent_and_step(traffic.downlink.total(), *this); }
 
-double RunResult::link_sent_bytes_per_step() const {
-  if (!has_server) return uplink_bytes_per_step() + downlink_bytes_per_step();
-  const auto handed_on = static_cast<double>(processes - 1 - copies_from_root(static_cast<int>(processes)));
-  return uplink_bytes_per_step() + handed_on * downlink_bytes_per_step() / static_cast<double>(agents);
-}
-
+double RunResult::link_sent_bytes_per_step() const { return links ? per_agent_and_step(links->sent, *this) : nan; }
 double RunResult::link_received_bytes_per_step() const {
-  return downlink_bytes_per_step() + (has_server ? 0 : uplink_bytes_per_step());
+  return links ? per_agent_and_step(links->received, *this) : nan;
 }
-
 double RunResult::measured_uplink_bytes_per_step() const {
-  if (!measured) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(measured->sent_bytes - packet_overhead_bytes * measured->sent_packets) /
-         static_cast<double>(agents) / static_cast<double>(steps);
+  if (!links) return nan;
+  return per_agent_and_step(links->measured.sent_bytes - packet_overhead_bytes * links->measured.sent_packets, *this);
 }
-
 double RunResult::measured_downlink_bytes_per_step() const {
-  if (!measured) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(measured->received_bytes - packet_overhead_bytes * measured->received_packets) /
-         static_cast<double>(agents) / static_cast<double>(steps);
+  if (!links) return nan;
+  return per_agent_and_step(links->measured.received_bytes - packet_overhead_bytes * links->measured.received_packets,
+                            *this);
 }
 
 LogFields RunResult::summary() const {
@@ -97,7 +90,11 @@ LogFields RunResult::summary() const {
           {"memory_peak_rank0_bytes", memory_peak_rank0_bytes, "bytes"},
           {"exchange_buffer_peak_bytes", exchange_buffer_peak_bytes, "bytes"},
           {"parameters_fingerprint", hex(parameters_fingerprint)}};
-  if (measured) {
+  if (link.bits_per_s > 0) {
+    fields.push_back({"link_bits_per_s", link.bits_per_s, "bit/s"});
+    fields.push_back({"link_latency_s", link.latency_s, "s"});
+  }
+  if (links) {
     fields.push_back({"link_sent_bytes_per_step", link_sent_bytes_per_step(), "bytes"});
     fields.push_back({"link_received_bytes_per_step", link_received_bytes_per_step(), "bytes"});
     fields.push_back({"measured_uplink_bytes_per_step", measured_uplink_bytes_per_step(), "bytes"});

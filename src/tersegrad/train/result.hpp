@@ -6,21 +6,22 @@
 #include <optional>
 #include <string>
 
-#include "tersegrad/comm/interface_counter.hpp"
+#include "tersegrad/comm/link_rate.hpp"
 #include "tersegrad/comm/traffic.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/log/value.hpp"
 #include "tersegrad/noise/noise.hpp"
 #include "tersegrad/train/config.hpp"
 #include "tersegrad/train/evaluation.hpp"
+#include "tersegrad/train/measured_traffic.hpp"
 #include "tersegrad/train/noise_measurement.hpp"
 
 namespace tersegrad {
 
 /// Where wall-clock time went, in seconds.
 struct TimeSplit {
-  double compute = 0;   ///< gradients: forward, backward, loading the batch
-  double compress = 0;  ///< noise, clipping, encoding, decoding
+  double compute = 0;   ///< gradients: forward, backward, loading the batch, clipping, injected noise
+  double compress = 0;  ///< encoding, decoding
   double exchange = 0;  ///< messages under way, aggregation, and waiting for the slowest agent
   double apply = 0;     ///< the update of x
   TimeSplit& operator+=(const TimeSplit& other);
@@ -51,7 +52,8 @@ struct RunResult {
   double loss_last = std::numeric_limits<double>::quiet_NaN();
   Evaluation test;
   Traffic traffic;              ///< of the whole run, over all agents
-  std::optional<InterfaceTraffic> measured;  ///< of the whole run, over the interfaces of the agents' hosts
+  std::optional<LinkTraffic> links;  ///< of the whole run, where the interfaces are watched
+  LinkRate link;                ///< measured as the run started; not of the algorithm's traffic
   TimeSplit time;               ///< of the whole run, mean over the hosting ranks
   double total_s = 0;           ///< wall clock of the step loop, without evaluation
   std::int64_t memory_peak_bytes = 0;         ///< physical memory, of the rank that needed most
@@ -64,9 +66,7 @@ struct RunResult {
 
   double uplink_bytes_per_step() const;    ///< per agent
   double downlink_bytes_per_step() const;  ///< per agent
-  /// What was counted as the agents' links carry it, per agent. Through a server they send uplinks, and hand on those
-  /// copies of the aggregate that the broadcast's tree leaves to them (P − 1 − ⌈log2 P⌉ of P ranks'); among peers both
-  /// kinds of messages go both ways. One agent a rank.
+  /// What was counted of what the agents' hosts sent to, and received from, other hosts, per agent; NaN if not.
   double link_sent_bytes_per_step() const;
   double link_received_bytes_per_step() const;
   /// What the interfaces measured without packet_overhead_bytes, per agent; NaN if nothing was measured.

@@ -23,7 +23,7 @@ struct RunCounters {
   double evaluation_s = 0;  ///< of it, evaluation and noise reports
   Traffic traffic;
   TimeSplit time;           ///< mean over the hosting ranks
-  std::optional<InterfaceTraffic> measured;
+  std::optional<LinkTraffic> links;
   std::int64_t noise_reports = 0;
   NoiseMeasurement noise_measured;
 

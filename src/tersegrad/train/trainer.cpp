@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/link_rate.hpp"
 #include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/core/process_memory.hpp"
@@ -100,6 +101,7 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
     checkpoints_.emplace(config(), past_.step);
     writer_.emplace(config().out, config().keep);
   });
+  result_.link = measure_link(comm_);
   recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr);
 }
 
@@ -129,7 +131,7 @@ void Run::open_log() {
 RunResult Run::run() {
   const StopSignal signals;
   comm_.barrier();  // nobody is still sending what belongs to the start
-  measurement_.emplace();
+  measurement_.emplace(comm_);
   since_start_.lap();
   for (std::int64_t k = past_.step; k < config().steps; ++k) {
     const bool updated = step(static_cast<std::uint64_t>(k));
@@ -193,9 +195,8 @@ RunCounters Run::counters() {
   now.evaluation_s = past_.evaluation_s + evaluation_s_;
   now.traffic = result_.traffic;
   now.time = mean_time();
-  now.measured = measurement_->total(comm_, parts_->map());
-  if (past_.step > 0)
-    now.measured = now.measured && past_.measured ? std::optional(*now.measured + *past_.measured) : std::nullopt;
+  if (parts_->exchange->knows_its_links()) now.links = measurement_->total(comm_, parts_->map());
+  if (past_.step > 0) now.links = now.links && past_.links ? std::optional(*now.links + *past_.links) : std::nullopt;
   now.noise_reports = result_.noise_reports;
   now.noise_measured = result_.noise_measured;
   return now;
@@ -284,7 +285,7 @@ void Run::add_record() {
 
 void Run::finish() {
   RunCounters now = counters();
-  result_.measured = now.measured;
+  result_.links = now.links;
   result_.total_s = now.elapsed_s - now.evaluation_s;
   if (config().eval_every >= 0) result_.test = evaluate(comm_, parts_->map(), *parts_->objective);
 
