@@ -38,7 +38,7 @@ class PlainLoop {
   double step() {
     sampler_.rows(next_++, rows_);
     data_.train().features(rows_, {x_.data_ptr<float>(), static_cast<std::size_t>(x_.numel())});
-    for (std::size_t i = 0; i < rows_.size(); ++i) y_.data_ptr<std::int64_t>()[i] = data_.train().label(rows_[i]);
+    data_.train().labels(rows_, {y_.data_ptr<std::int64_t>(), rows_.size()});
     optimizer_->zero_grad();
     const Stopwatch watch;
     auto loss = torch::nn::functional::cross_entropy(model_->forward(x_), y_);

@@ -88,6 +88,12 @@ std::string feature_summary(const Dataset& data, const Examples& examples) {
 void show(const Dataset& data) {
   std::cout << data.name() << ": features of shape " << shape_text(data.shape()) << ", " << data.classes()
             << " classes\n\n";
+  if (data.labels_per_row() > 1) {
+    for (const auto& [name, split] : {std::pair{"train", &data.train()}, std::pair{"test", &data.test()}}) {
+      std::cout << name << ": " << split->size() << " rows of " << data.labels_per_row() << " tokens, each with the next\n";
+    }
+    return;
+  }
   TextTable table(class_heading(data, {"split", "rows"}));
   add_row(table, "train", class_counts(data.train(), data.classes()));
   add_row(table, "test", class_counts(data.test(), data.classes()));
@@ -96,6 +102,16 @@ void show(const Dataset& data) {
 }
 
 void show_shards(const Dataset& data, std::int64_t agents, double skew, std::uint64_t seed) {
+  if (data.labels_per_row() > 1) {
+    TERSEGRAD_CHECK(skew == 0, "--skew is ", skew, ", but data set '", data.name(),
+                    "' has no classes of rows to skew shards by; leave it out");
+    TextTable table({"agent", "rows"});
+    const auto shards = even_shards(data.train().size(), agents, seed);
+    for (std::size_t agent = 0; agent < shards.size(); ++agent)
+      table.add({std::to_string(agent), std::to_string(shards[agent].size())});
+    std::cout << "\n" << table.str();
+    return;
+  }
   const auto labels = labels_of(data.train());
   const auto shards = skew > 0 ? skewed_shards(labels, data.classes(), agents, skew, seed)
                                : even_shards(data.train().size(), agents, seed);

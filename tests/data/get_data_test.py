@@ -237,6 +237,14 @@ class GetData(unittest.TestCase):
             self.assertEqual(sorted(p.name for p in (self.to / "mnist").iterdir()), sorted(MNIST))
         self.assertEqual(self.server.requests, [])
 
+    def test_copies_a_text(self):
+        if not (REAL / "text" / "tinyshakespeare" / "input.txt").is_file():
+            self.skipTest(f"Tiny Shakespeare is not in '{REAL}/text'")
+        self.expect_success(self.run_it("tinyshakespeare", "--from", REAL, "--to", self.to))
+        self.assertEqual([p.name for p in (self.to / "tinyshakespeare").iterdir()], ["input.txt"])
+        self.serve("tinyshakespeare", {"input.txt": (REAL / "text" / "tinyshakespeare" / "input.txt").read_bytes()})
+        self.expect_success(self.run_it("tinyshakespeare", "--to", self.folder / "downloaded"))
+
     def test_copies_cifar_compressed_or_not(self):
         source = self.folder / "source"
         source.mkdir()

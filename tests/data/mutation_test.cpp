@@ -7,6 +7,7 @@
 #include "tersegrad/data/cifar.hpp"
 #include "tersegrad/data/csv.hpp"
 #include "tersegrad/data/idx.hpp"
+#include "tersegrad/data/token_shard.hpp"
 
 namespace tersegrad {
 namespace {
@@ -56,6 +57,13 @@ TEST(Mutation, ReadersAnswerWithContentOrOneError) {
          Bytes pixels, labels;
          read_cifar(bytes, 2, pixels, labels);
        }},
+      {"token shard",
+       [] {
+         Bytes bytes{0x88, 0xd8, 0x34, 0x01, 1, 0, 0, 0, 50, 0, 0, 0};
+         bytes.resize(1024 + 100, 3);
+         return bytes;
+       }(),
+       [](ByteStream& bytes) { read_token_shard(bytes, 50257); }},
       {"csv", bytes_of(csv), [](ByteStream& bytes) { read_csv(bytes, Heading::present); }},
   };
   for (const auto& reader : readers) {

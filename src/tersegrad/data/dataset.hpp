@@ -19,19 +19,25 @@ class Examples {
   virtual std::int64_t size() const = 0;
   /// Normalised features of the given rows, one row behind the other. \param out rows.size() × features per row
   virtual void features(std::span<const std::int64_t> rows, std::span<float> out) const = 0;
-  /// Class of one row, in [0, classes).
+  /// Class of one row, in [0, classes). \throws Error where a row has several labels
   virtual std::int64_t label(std::int64_t row) const = 0;
+  /// All labels of the given rows, one row behind the other. \param out rows.size() × Dataset::labels_per_row()
+  virtual void labels(std::span<const std::int64_t> rows, std::span<std::int64_t> out) const {
+    for (std::size_t i = 0; i < rows.size(); ++i) out[i] = label(rows[i]);
+  }
 };
 
-/// A classification data set with its train and test split.
+/// A data set for classification, of rows or of what follows each token of a sequence, with its train and test split.
 class Dataset {
  public:
   static constexpr const char* family = "data set";
   virtual ~Dataset() = default;
   virtual std::string name() const = 0;
-  /// Shape of one example's features: {30} for a table, {1, 28, 28} for channels × height × width.
+  /// Shape of one example's features: {30} for a table, {1, 28, 28} for channels × height × width, {tokens} for ids.
   virtual std::vector<std::int64_t> shape() const = 0;
   virtual std::int64_t classes() const = 0;
+  /// 1; for sequences one a token: the token that follows it.
+  virtual std::int64_t labels_per_row() const { return 1; }
   /// What each class means, in order; empty where the numbers say it all.
   virtual std::vector<std::string> class_names() const { return {}; }
   virtual const Examples& train() const = 0;

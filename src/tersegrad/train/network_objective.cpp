@@ -20,8 +20,8 @@ namespace tersegrad {
 namespace {
 
 /// Rows per chunk of the full gradient and of evaluation: large enough for LibTorch to work well, small enough that
-/// a chunk's activations fit in the cache of small models. Fixed, because sums depend on it.
-constexpr std::int64_t chunk_rows = 500;
+/// a chunk's activations fit in the cache of small models. Fixed, because sums depend on it. Of sequences, so many tokens.
+constexpr std::int64_t chunk_labels = 500;
 
 std::span<float> span_of(torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
@@ -71,6 +71,8 @@ class NetworkObjective final : public Objective {
     network_ = NetworkRegistry::instance().make(config.model, shape);
     flatten();
     shape_ = dataset_->shape();
+    labels_per_row_ = dataset_->labels_per_row();
+    chunk_rows_ = std::max<std::int64_t>(1, chunk_labels / labels_per_row_);
     features_per_row_ = std::accumulate(shape_.begin(), shape_.end(), std::int64_t{1}, std::multiplies<>());
     for (const auto& buffer : network_->buffers()) {
       if (buffer.is_floating_point()) buffers_.push_back(buffer);
@@ -156,13 +158,12 @@ class NetworkObjective final : public Objective {
     take_chunk(dataset_->test(), chunk);
     network_->eval();
     load(dataset_->test(), rows_);
-    const auto logits = network_->forward(features_);
+    const auto logits = forward();
     const auto loss = torch::nn::functional::cross_entropy(
         logits, labels_, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
     const auto correct = logits.argmax(1).eq(labels_).sum();
     network_->train();
-    return {static_cast<double>(loss.item<float>()), correct.item<std::int64_t>(),
-            static_cast<std::int64_t>(rows_.size())};
+    return {static_cast<double>(loss.item<float>()), correct.item<std::int64_t>(), labels_.numel()};
   }
 
  private:
@@ -221,6 +222,8 @@ class NetworkObjective final : public Objective {
   void make_samplers(const TrainConfig& config, const HostedAgents& agents) {
     first_agent_ = agents.begin;
     const auto& train = dataset_->train();
+    TERSEGRAD_CHECK(config.skew == 0 || labels_per_row_ == 1, "--skew is ", config.skew, ", but data set '",
+                    dataset_->name(), "' has no classes of rows to skew shards by; leave it out");
     const Shards shards =
         config.skew > 0 ? skewed_shards(labels_of(train), dataset_->classes(), agents.count, config.skew, config.seed)
                         : even_shards(train.size(), agents.count, config.seed);
@@ -229,10 +232,10 @@ class NetworkObjective final : public Objective {
     }
   }
 
-  static std::int64_t chunks(const Examples& examples) { return (examples.size() + chunk_rows - 1) / chunk_rows; }
+  std::int64_t chunks(const Examples& examples) const { return (examples.size() + chunk_rows_ - 1) / chunk_rows_; }
 
   void take_chunk(const Examples& examples, std::int64_t chunk) {
-    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, examples.size());
+    const std::int64_t begin = chunk * chunk_rows_, end = std::min(begin + chunk_rows_, examples.size());
     rows_.resize(static_cast<std::size_t>(end - begin));
     std::iota(rows_.begin(), rows_.end(), begin);
   }
@@ -244,16 +247,25 @@ class NetworkObjective final : public Objective {
       std::vector<std::int64_t> sizes{count};
       sizes.insert(sizes.end(), shape_.begin(), shape_.end());
       features_ = torch::empty(sizes);
-      labels_ = torch::empty({count}, torch::kInt64);
+      labels_ = torch::empty({count * labels_per_row_}, torch::kInt64);
     }
     examples.features(rows, {features_.data_ptr<float>(), static_cast<std::size_t>(count * features_per_row_)});
-    auto* label = labels_.data_ptr<std::int64_t>();
-    for (std::size_t i = 0; i < rows.size(); ++i) label[i] = examples.label(rows[i]);
+    examples.labels(rows, {labels_.data_ptr<std::int64_t>(), static_cast<std::size_t>(labels_.numel())});
+  }
+
+  /// The loaded rows' logits, one line a label.
+  torch::Tensor forward() {
+    auto logits = network_->forward(features_);
+    const std::int64_t classes = logits.size(-1);
+    TERSEGRAD_CHECK(logits.numel() == labels_.numel() * classes, "the model predicts ", logits.numel() / classes,
+                    " classes for ", features_.size(0), " rows of data set '", dataset_->name(), "', which have ",
+                    labels_.numel(), " labels; choose ", labels_per_row_ > 1 ? "a sequence model (gpt2)" : "another model");
+    return logits.reshape({-1, classes});
   }
 
   double backward(const Examples& examples, const std::vector<std::int64_t>& rows, double weight) {
     load(examples, rows);
-    auto loss = torch::nn::functional::cross_entropy(network_->forward(features_), labels_);
+    auto loss = torch::nn::functional::cross_entropy(forward(), labels_);
     if (weight != 1) loss = loss * weight;
     loss_ = static_cast<double>(loss.item<float>());
     loss.backward();
@@ -264,7 +276,7 @@ class NetworkObjective final : public Objective {
   std::shared_ptr<Network> network_;
   torch::Tensor parameters_, gradient_, features_, labels_;
   std::vector<std::int64_t> shape_, rows_;
-  std::int64_t features_per_row_ = 1;
+  std::int64_t features_per_row_ = 1, labels_per_row_ = 1, chunk_rows_ = chunk_labels;
   std::vector<BatchSampler> samplers_;
   std::uint32_t first_agent_ = 0;
   std::vector<torch::Tensor> buffers_;          // the model's running statistics

@@ -1,0 +1,37 @@
+// Token shards. The first byte: the vocabulary, small enough for ids to be out of it.
+#include "fuzz/files.hpp"
+#include "tersegrad/data/token_shard.hpp"
+
+namespace tersegrad::fuzz {
+namespace {
+
+Bytes shard(std::uint32_t magic, std::uint8_t version, std::uint8_t count, std::size_t id_bytes) {
+  Bytes bytes(1024);
+  for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<std::uint8_t>(magic >> (8 * i));
+  bytes[4] = version;
+  bytes[8] = count;
+  for (std::uint8_t token = 0; token < count; ++token) {
+    bytes.push_back(token);
+    bytes.resize(bytes.size() + id_bytes - 1);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void one_input(std::span<const std::uint8_t> input) {
+  Reader reader(input);
+  const std::int64_t vocabulary = std::int64_t{1} << (reader.byte() % 25);
+  refused_or_read([&] {
+    const auto tokens = read_token_shard(*open_bytes("input", "", reader.rest()), vocabulary);
+    require(!tokens.empty(), "no tokens");
+    for (const auto token : tokens) require(token < vocabulary, "a token out of range");
+  });
+}
+
+std::vector<Bytes> seeds() {
+  const Bytes narrow = shard(20240520, 1, 9, 2), wide = shard(20240801, 7, 9, 4);
+  return {chosen(16, narrow), chosen(16, wide), chosen(2, narrow), chosen(16, gzipped(narrow)), chosen(16, gzipped(wide))};
+}
+
+}  // namespace tersegrad::fuzz
