@@ -6,6 +6,7 @@
 
 #include "compress/round_trip.hpp"
 #include "tersegrad/compress/kernels/index_packing.hpp"
+#include "tersegrad/compress/values.hpp"
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad {
@@ -167,6 +168,52 @@ TEST(Bernoulli, KeepsEachCoordinateIndependentlyAndIndicesCostNothing) {
   for (const double k : kept) EXPECT_NEAR(k / steps, p, 5.5 * std::sqrt(p * (1 - p) / steps));
   // Neighbours: p² each; sums over overlapping pairs have at most three times the variance of independent ones.
   EXPECT_NEAR(pairs / steps / (dim - 1), p * p, 5.5 * std::sqrt(3 * p * p * (1 - p * p) / (steps * (dim - 1.0))));
+}
+
+/// d/k is 10⁵ and more: gradients of ordinary size, scaled by it, are beyond fp16.
+TEST(RandK, AHalfPrecisionWireHoldsTheMeanHoweverFewCoordinatesAreKept) {
+  const std::int64_t d = 1000000;
+  const auto size = static_cast<std::size_t>(d);
+  const Vectors gradients = {normal_vector(size, 1), normal_vector(size, 2)};
+  for (const char* sparsifier : {"randk:10", "ef:randk:10", "ef21:randk:10", "bernoulli:0.00001", "ef:bernoulli:1e-5"}) {
+    const auto wide = round_trip(*make(sparsifier, {d, 1}, 2), gradients, 0, d);
+    for (const auto& [wire, roundoff] : {std::pair("fp16", 0x1p-11), std::pair("bf16", 0x1p-8)}) {
+      const auto step = round_trip(*make(concat(sparsifier, ":wire=", wire), {d, 1}, 2), gradients, 0, d);
+      EXPECT_EQ(step.headers[0].nonfinite, 0u);
+      EXPECT_EQ(2 * step.downlink, wide.downlink);
+      EXPECT_EQ(2 * step.uplink[0], wide.uplink[0]);
+      for (std::size_t j = 0; j < size; ++j) {
+        ASSERT_TRUE(std::isfinite(step.mean[j])) << sparsifier << ", " << wire << ", coordinate " << j;
+        // Rounded on the way up and on the way down; no two agents drew the same coordinate.
+        ASSERT_NEAR(step.mean[j], wide.mean[j], 2.1 * roundoff * std::abs(double(wide.mean[j])) + 1e-30) << j;
+      }
+    }
+  }
+}
+
+/// What fp16 cannot hold is counted where it is sent, and only there.
+TEST(RandK, OnlyAnOverflowThatTravelsIsCounted) {
+  std::vector<float> g(1000, 1e6f);
+  EXPECT_EQ(round_trip(*make("randk:10", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 0u);
+  EXPECT_EQ(round_trip(*make("randk:10:fp16", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 10u);
+  EXPECT_EQ(round_trip(*make("topk:10:fp16", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 10u);
+  EXPECT_EQ(round_trip(*make("none:fp16", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 1000u);
+  EXPECT_EQ(round_trip(*make("none:bf16", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 0u);
+  g[7] = INFINITY;  // wherever it lies, drawn or not
+  EXPECT_EQ(round_trip(*make("randk:10", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 1u);
+  EXPECT_EQ(round_trip(*make("topk:10:fp16", {1000, 1}, 1), {g}, 0, 1000).headers[0].nonfinite, 10u);
+}
+
+TEST(Values, TheLargestThatStaysFiniteIsTheLargestThatStaysFinite) {
+  for (const auto format : {ValueFormat::fp32, ValueFormat::fp16, ValueFormat::bf16}) {
+    const float top = largest_value(format), beyond = std::nextafter(top, INFINITY);
+    std::vector<std::byte> packed(static_cast<std::size_t>(6 * bytes_per_value(format)));
+    const std::vector<float> values = {top, -top, beyond, -beyond, std::nanf(""), 0};
+    EXPECT_EQ(pack_and_count(format, values, packed), 3);
+    std::vector<float> unpacked(6);
+    unpack_values(format, packed, unpacked);
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(std::isfinite(unpacked[i]), i < 2 || i == 5) << i;
+  }
 }
 
 TEST(Bernoulli, Limits) {

@@ -128,6 +128,22 @@ TEST(NumericFaults, SkipLeavesEveryMemoryAsItWas) {
   });
 }
 
+/// A finite gradient that fp16 cannot hold is as bad as an infinite one: it arrives as inf.
+TEST(NumericFaults, AnOverflowOnTheWireIsSkippedLikeAnInfinity) {
+  on_ranks(2, [](const Communicator& comm) {
+    for (const char* spec : {"none:fp16", "randk:1.0:fp16", "bernoulli:1:fp16", "topk:0.25:fp16", "ef:topk:0.25:fp16",
+                             "ef21:topk:0.25:fp16"}) {
+      SCOPED_TRACE(spec);
+      const Outcome outcome = run_on(comm, spec, NonfinitePolicy::skip, 1, 1e6f);
+      EXPECT_EQ(outcome.result.nonfinite_steps, 1);
+      EXPECT_EQ(outcome.result.steps, 6);
+      EXPECT_FALSE(outcome.result.diverged);
+      EXPECT_TRUE(all_finite(outcome.x));
+      EXPECT_TRUE(run_on(comm, spec, NonfinitePolicy::stop, 1, 1e6f).result.diverged);
+    }
+  });
+}
+
 TEST(NumericFaults, StopEndsAtThatStepWithTheParametersBeforeIt) {
   on_ranks(2, [](const Communicator& comm) {
     for (const auto& spec : specs()) {

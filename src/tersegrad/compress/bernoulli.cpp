@@ -3,7 +3,7 @@
 //     C(g)_j = g_j/p with probability p, else 0;   E C(g) = g,   ω = 1/p − 1
 //
 // The number of kept coordinates varies; the indices are drawn alike at both ends and cost no bytes.
-// A kept inf or NaN travels as it is; header.nonfinite counts all of the gradient's.
+// A kept inf or NaN travels as it is; header.nonfinite counts all of the gradient's, and what overflows if kept.
 #include <cmath>
 
 #include "tersegrad/compress/detail.hpp"

@@ -108,7 +108,10 @@ class ChosenEncoder final : public Encoder {
       sparse_.values[i] = scaled(values[sparse_.indices[i]], indices[i]);
     }
     sparse_.write(bucket.size(), message);
-    message.header.nonfinite = saturate(count_nonfinite(values));
+    // The values' own, and the finite ones that the wire makes inf.
+    const std::int64_t overflows =
+        count_beyond(sparse_.values, largest_value(setup_.wire)) - count_nonfinite(sparse_.values);
+    message.header.nonfinite = saturate(count_nonfinite(values) + overflows);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {

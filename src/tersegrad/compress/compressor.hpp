@@ -46,7 +46,9 @@ class Encoder {
   /// Once per step, before its buckets.
   /// \param gradient the whole gradient where Compressor::needs_whole_gradient(), else it may be empty
   virtual void begin_step(std::uint64_t step, std::span<const float> gradient) = 0;
-  /// Compresses one bucket: fills the payload and header.flags, .k, .nonfinite, .payload_bytes of `message`.
+  /// Compresses one bucket: fills the payload and header.flags, .k, .nonfinite, .payload_bytes of `message`. nonfinite
+  /// counts what is inf or NaN in `values` and what is finite there but beyond the wire's range: while it is zero with
+  /// every agent, what decode() gives is finite (unless float32 cannot hold the agents' sum).
   /// \param values the bucket's coordinates, bucket.size() of them
   virtual void encode(const Bucket& bucket, std::span<const float> values, Message& message) = 0;
 

@@ -9,6 +9,18 @@
 namespace tersegrad {
 namespace {
 
+/// fp16 ends at 65504, and the scale d/k may be a million: there the aggregate is the unscaled mean, no larger than what
+/// the agents sent, and decode() scales it.
+bool scaled_on_the_wire(const DrawnSetup& setup) { return setup.wire != ValueFormat::fp16; }
+
+/// The largest magnitude that comes back finite.
+float largest_sent(const DrawnSetup& setup) {
+  const double wire = largest_value(setup.wire);
+  if (setup.scale == 1) return static_cast<float>(wire);
+  const double scaled = scaled_on_the_wire(setup) ? wire : largest_value(ValueFormat::fp32);
+  return static_cast<float>(std::min(wire, scaled / setup.scale * (1 - 0x1p-22)));  // 2^-22: for the roundings
+}
+
 class DrawnEncoder final : public Encoder {
  public:
   DrawnEncoder(const DrawnSetup& setup, std::uint32_t agent) : setup_(setup), agent_(agent) {}
@@ -25,7 +37,9 @@ class DrawnEncoder final : public Encoder {
     pack_values(setup_.wire, values_, message.payload);
     message.header.k = indices.size();
     message.header.flags = 0;
-    message.header.nonfinite = saturate(count_nonfinite(values));  // the policy is about the gradient, drawn or not
+    // The policy is about the gradient, drawn or not; and about finite values that would come back as inf.
+    const std::int64_t overflows = count_beyond(values_, largest_sent(setup_)) - count_nonfinite(values_);
+    message.header.nonfinite = saturate(count_nonfinite(values) + overflows);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
@@ -81,7 +95,8 @@ class DrawnAggregator final : public Aggregator {
       for (std::size_t i = 0; i < indices.size(); ++i)
         sum_[static_cast<std::size_t>(indices[i] - bucket.begin)] += values_[i];
     }
-    const auto scale = static_cast<float>(setup_.scale / static_cast<double>(uplinks.size()));
+    const auto scale = static_cast<float>((scaled_on_the_wire(setup_) ? setup_.scale : 1.0) /
+                                          static_cast<double>(uplinks.size()));
     values_.clear();
     for_each_in_union([&](std::size_t j) { values_.push_back(sum_[j] * scale); });
     resize_payload(aggregate, static_cast<std::int64_t>(values_.size()) * width);
@@ -98,8 +113,9 @@ class DrawnAggregator final : public Aggregator {
     values_.resize(static_cast<std::size_t>(count));
     unpack_values(setup_.wire, aggregate.payload, values_);
     std::fill(mean.begin(), mean.end(), 0.0f);
+    const float scale = scaled_on_the_wire(setup_) ? 1.0f : static_cast<float>(setup_.scale);
     std::size_t next = 0;
-    for_each_in_union([&](std::size_t j) { mean[j] = values_[next++]; });
+    for_each_in_union([&](std::size_t j) { mean[j] = values_[next++] * scale; });
   }
 
  private:

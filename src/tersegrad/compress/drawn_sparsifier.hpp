@@ -20,11 +20,13 @@ struct DrawnSetup {
   std::function<void(std::uint32_t agent, std::uint64_t step, std::vector<std::uint32_t>& indices)> draw;
 };
 
-/// Sends the unscaled values. A non-finite coordinate counts whether or not it was drawn; it travels if it was.
+/// Sends the unscaled values. A non-finite coordinate counts whether or not it was drawn; it travels if it was. A drawn
+/// one counts too if it would come back as inf: beyond the wire's range, or beyond float32 once scaled.
 std::unique_ptr<Encoder> drawn_encoder(const DrawnSetup& setup, std::uint32_t agent);
 
 /// The aggregate holds the values of the union of the agents' sets in ascending order. Every rank can redraw the
-/// sets, so the union's indices cost no bytes either, and it is never larger than the dense vector.
+/// sets, so the union's indices cost no bytes either, and it is never larger than the dense vector. They are scaled,
+/// but in fp16, whose range would not hold them: there decode() scales.
 std::unique_ptr<Aggregator> drawn_aggregator(const DrawnSetup& setup);
 
 }  // namespace tersegrad

@@ -44,7 +44,8 @@ struct Header {
   std::uint32_t bucket = 0;
   std::uint32_t agent = 0;       ///< sender; of an aggregate or a partial sum: the number of agents in it
   std::uint32_t compressor = 0;  ///< compressor_id of its canonical name
-  std::uint32_t nonfinite = 0;   ///< uplink: non-finite coordinates (saturating); aggregate: agents that had any
+  /// uplink: coordinates that are not finite, or not once they are packed (saturating); aggregate: agents that had any
+  std::uint32_t nonfinite = 0;
   std::uint64_t dim = 0;         ///< coordinates of the bucket
   std::uint64_t k = 0;           ///< values in the payload (sparse compressors), else dim
   std::uint64_t payload_bytes = 0;

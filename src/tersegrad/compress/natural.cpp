@@ -4,7 +4,7 @@
 //
 // Adding 23 random bits to the mantissa carries into the exponent with just that probability. Of denormals the carry
 // makes 2^-126 with the right probability, else 0: unbiased, though ω does not hold below 2^-126. From 2^127 on
-// rounding up gives inf.
+// rounding up gives inf, which is counted as if the coordinate had been inf.
 //
 // A message is the exponents, a byte a coordinate, and a plane of signs (1: negative). inf keeps its exponent 255 and
 // its sign; NaN is "−0", which no number needs. Both are counted in header.nonfinite.
@@ -72,7 +72,7 @@ class NaturalEncoder final : public Encoder {
         const std::uint32_t rounded = nan ? 0 : (magnitude + (finite ? words[skip + j] >> 9 : 0)) >> 23;
         const std::uint32_t sign = nan ? 1 : rounded == 0 ? 0 : bits >> 31;
         codes[j] = rounded | sign << 8;
-        nonfinite += !finite;
+        nonfinite += nan || rounded == 255;
       }
       for (std::size_t j = 0; j < n; ++j) exponents[first + j] = static_cast<std::byte>(codes[j] & 0xff);
       std::fill(codes.begin() + static_cast<std::ptrdiff_t>(n), codes.end(), 0u);

@@ -1,5 +1,5 @@
 // No compression: every value travels; the aggregate is the mean, summed in agent order.
-// inf and NaN travel as they are, at the wire's precision; counted in header.nonfinite.
+// inf and NaN travel as they are, at the wire's precision; counted in header.nonfinite, as is what overflows on the wire.
 #include <algorithm>
 #include <cstring>
 

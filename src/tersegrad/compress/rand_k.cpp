@@ -1,5 +1,5 @@
 // Rand-k: exactly k of d coordinates without replacement, scaled by d/k. Only the values travel.
-// A drawn inf or NaN travels as it is; header.nonfinite counts all of the gradient's.
+// A drawn inf or NaN travels as it is; header.nonfinite counts all of the gradient's, and what overflows if drawn.
 #include "tersegrad/compress/drawn_sparsifier.hpp"
 #include "tersegrad/compress/index_sets.hpp"
 

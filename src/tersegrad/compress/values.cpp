@@ -56,29 +56,40 @@ void unpack_values(ValueFormat format, std::span<const std::byte> in, std::span<
   }
 }
 
-std::int64_t count_nonfinite(std::span<const float> values) {
-  // All exponent bits set: inf or NaN. Integer compares, so that the loop vectorises and no flag of the
-  // floating-point unit matters; 32-bit counts in runs, so that it vectorises four wide.
+float largest_value(ValueFormat format) {
+  // What lies half a step above the format's largest number is a tie, and goes to inf, the even one.
+  return std::bit_cast<float>(format == ValueFormat::fp32   ? 0x7f7fffffu
+                              : format == ValueFormat::fp16 ? 0x477fefffu
+                                                            : 0x7f7f7fffu);
+}
+
+std::int64_t count_beyond(std::span<const float> values, float limit) {
+  // The bits of magnitudes order as the magnitudes do, with inf and NaN on top. Integer compares, so that the loop
+  // vectorises and no flag of the floating-point unit matters; 32-bit counts in runs, so that it vectorises four wide.
   constexpr std::size_t run = std::size_t{1} << 20;
+  const auto top = std::bit_cast<std::int32_t>(limit);
   std::int64_t total = 0;
   for (std::size_t i = 0; i < values.size(); i += run) {
     const std::size_t end = std::min(values.size(), i + run);
     std::int32_t count = 0;
-    for (std::size_t j = i; j < end; ++j) {
-      count += (std::bit_cast<std::uint32_t>(values[j]) & 0x7f800000u) == 0x7f800000u;
-    }
+    for (std::size_t j = i; j < end; ++j) count += (std::bit_cast<std::int32_t>(values[j]) & 0x7fffffff) > top;
     total += count;
   }
   return total;
 }
 
+std::int64_t count_nonfinite(std::span<const float> values) {
+  return count_beyond(values, largest_value(ValueFormat::fp32));
+}
+
 std::int64_t pack_and_count(ValueFormat format, std::span<const float> values, std::span<std::byte> out) {
   constexpr std::size_t run = 4096;  // stays in the first-level cache between the two
   const auto width = static_cast<std::size_t>(bytes_per_value(format));
+  const float limit = largest_value(format);
   std::int64_t nonfinite = 0;
   for (std::size_t i = 0; i < values.size(); i += run) {
     const auto part = values.subspan(i, std::min(run, values.size() - i));
-    nonfinite += count_nonfinite(part);
+    nonfinite += count_beyond(part, limit);
     pack_values(format, part, out.subspan(i * width));
   }
   return nonfinite;

@@ -27,10 +27,15 @@ void pack_values(ValueFormat format, std::span<const float> values, std::span<st
 /// \param in out.size() · bytes_per_value bytes
 void unpack_values(ValueFormat format, std::span<const std::byte> in, std::span<float> out);
 
+/// The largest float32 that stays finite in the format, rounded to nearest even: 65519.996 for fp16.
+float largest_value(ValueFormat format);
+
+/// Number of values that are NaN or of a magnitude above `limit`. \param limit ≥ 0, finite
+std::int64_t count_beyond(std::span<const float> values, float limit);
 /// Number of values that are inf or NaN.
 std::int64_t count_nonfinite(std::span<const float> values);
 
-/// pack_values and count_nonfinite in one pass over memory. \return the count
+/// pack_values and, in one pass over memory, how many values are not finite once packed. \return that count
 std::int64_t pack_and_count(ValueFormat format, std::span<const float> values, std::span<std::byte> out);
 
 }  // namespace tersegrad
