@@ -1,0 +1,213 @@
+// tersegrad bench compressors: what each registered compressor costs a training step, beside forward and backward.
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "apps/bench.hpp"
+#include "apps/command.hpp"
+#include "models/network.hpp"
+#include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/train/agents.hpp"
+#include "tersegrad/train/network_objective.hpp"
+
+namespace tersegrad {
+namespace {
+
+/// Forward and backward of one batch of random images: the yardstick, and where the gradient comes from.
+class Batch {
+ public:
+  Batch(const std::string& model, std::int64_t rows) {
+    torch::manual_seed(1);
+    const NetworkShape shape{{3, 32, 32}, 10};
+    model_ = NetworkRegistry::instance().make(model, shape);
+    x_ = torch::randn({rows, 3, 32, 32});
+    y_ = torch::randint(shape.classes, {rows}, torch::kInt64);
+  }
+  void forward_and_backward() {
+    model_->zero_grad();
+    torch::nn::functional::cross_entropy(model_->forward(x_), y_).backward();
+  }
+  /// Of the last backward, one vector: with a real network's exact zeros.
+  Buffer<float> gradient() const {
+    Buffer<float> all;
+    for (const auto& parameter : model_->parameters()) {
+      const auto flat = parameter.grad().contiguous();
+      all.insert(all.end(), flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+    }
+    return all;
+  }
+
+ private:
+  std::shared_ptr<Network> model_;
+  torch::Tensor x_, y_;
+};
+
+/// One compressor through a step as an agent's process sees it: its gradient is packed, the merged one unpacked.
+class Trip {
+ public:
+  Trip(const std::string& spec, const Buffer<float>& gradient, std::uint32_t agents)
+      : gradient_(gradient), mean_(gradient.size()) {
+    const auto total = static_cast<std::int64_t>(gradient.size());
+    compressor_ = CompressorRegistry::instance().make(spec, CompressorSetup{{total, 1}, 1, agents});
+    buckets_ = cut_into_buckets(total, std::int64_t{1} << 22);
+    for (std::uint32_t a = 0; a < agents; ++a) encoders_.push_back(compressor_->encoder(a));
+    aggregator_ = compressor_->aggregator();
+    messages_.resize(buckets_.size());
+    aggregates_.resize(buckets_.size());
+    for (auto& of_bucket : messages_) of_bucket.resize(agents);
+  }
+  std::string name() const { return compressor_->name(); }
+
+  void others_compress() {
+    ++step_;
+    for (std::size_t a = 1; a < encoders_.size(); ++a) compress(a);
+  }
+  void compress() { compress(0); }
+  /// What every process draws alike for decoding.
+  void begin() { aggregator_->begin_step(step_); }
+  /// Where messages are merged: the exchange's time, on one process or on all.
+  void merge() {
+    for (const auto& bucket : buckets_) {
+      std::vector<MessageView> views;
+      for (const auto& message : messages_[bucket.index]) views.push_back(view(message));
+      aggregator_->merge(bucket, views, aggregates_[bucket.index]);
+    }
+  }
+  void decode() {
+    for (const auto& bucket : buckets_) {
+      const auto aggregate = view(aggregates_[bucket.index]);
+      if (!aggregator_->plain(bucket, aggregate).empty()) continue;  // read where it lies
+      aggregator_->decode(bucket, aggregate, part(std::span<float>(mean_), bucket));
+    }
+  }
+  std::size_t uplink_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& of_bucket : messages_) bytes += of_bucket.front().payload.size();
+    return bytes;
+  }
+
+ private:
+  template <class T>
+  static std::span<T> part(std::span<T> all, const Bucket& bucket) {
+    return all.subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
+  }
+  void compress(std::size_t a) {
+    const std::span<const float> all(gradient_);
+    encoders_[a]->begin_step(step_, compressor_->needs_whole_gradient() ? all : std::span<const float>());
+    for (const auto& bucket : buckets_) encoders_[a]->encode(bucket, part(all, bucket), messages_[bucket.index][a]);
+  }
+
+  const Buffer<float>& gradient_;
+  Buffer<float> mean_;
+  std::unique_ptr<Compressor> compressor_;
+  std::vector<Bucket> buckets_;
+  std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::unique_ptr<Aggregator> aggregator_;
+  std::vector<std::vector<Message>> messages_;
+  std::vector<Message> aggregates_;
+  std::uint64_t step_ = 0;
+};
+
+/// Every registered compressor, with arguments that people use, and some that differ in what they do.
+std::vector<std::string> default_specs() {
+  const std::map<std::string, std::string> usual = {
+      {"k", "0.01"}, {"p", "0.01"}, {"levels", "7"}, {"inner...", "topk:0.01"}};
+  std::vector<std::string> specs;
+  for (const auto& [name, entry] : CompressorRegistry::instance().entries()) {
+    std::string spec = name;
+    for (const auto& parameter : entry.parameters) {
+      if (!parameter.fallback.empty()) continue;
+      const auto found = usual.find(parameter.name);
+      TERSEGRAD_CHECK(found != usual.end(), "argument '", parameter.name, "' of compressor '", name,
+                      "' has no usual value in apps/bench_compressors.cpp (add one, or name --compressors)");
+      spec += ":" + found->second;
+    }
+    specs.push_back(spec);
+  }
+  for (const char* more : {"none:fp16", "randk:0.01:fp16", "qsgd:1", "qsgd:127", "ef:scaled-sign", "ef:randk:0.01",
+                           "ef21:scaled-sign"}) {
+    specs.push_back(more);
+  }
+  return specs;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+int run(int argc, char** argv) {
+  cxxopts::Options options("tersegrad bench compressors",
+                           "What each compressor costs one agent's step, by turns with forward and backward of the "
+                           "model on the same thread (one thread, its own processor time). share: compress + decode "
+                           "over forward + backward, to be at most 2 %");
+  options.add_options()("model", "model, on random images of 3×32×32",
+                        cxxopts::value<std::string>()->default_value("resnet"))
+      ("batch", "rows", cxxopts::value<int>()->default_value("32"))
+      ("agents", "agents whose messages are merged", cxxopts::value<int>()->default_value("2"))
+      ("rounds", "times everything is timed; medians are shown", cxxopts::value<int>()->default_value("11"))
+      ("compressors", "which, apart by commas; default: all that are registered",
+       cxxopts::value<std::string>()->default_value(""))
+      ("h,help", "this text");
+  bool done = false;
+  const auto given = parse_options(options, argc, argv, done);
+  if (done) return 0;
+  const int batch = given["batch"].as<int>(), agents = given["agents"].as<int>(), rounds = given["rounds"].as<int>();
+  TERSEGRAD_CHECK(batch >= 1, "--batch ", batch, " (must be at least 1)");
+  TERSEGRAD_CHECK(agents >= 1 && agents <= 1024, "--agents ", agents, " (must be from 1 to 1024)");
+  TERSEGRAD_CHECK(rounds >= 1, "--rounds ", rounds, " (must be at least 1)");
+  std::vector<std::string> specs;
+  std::stringstream list(given["compressors"].as<std::string>());
+  for (std::string spec; std::getline(list, spec, ',');) specs.push_back(spec);
+  if (specs.empty()) specs = default_specs();
+
+  prepare_compute(1);
+  Batch images(given["model"].as<std::string>(), batch);
+  images.forward_and_backward();
+  const Buffer<float> gradient = images.gradient();
+  const auto seconds_of = [](auto&& work) {
+    const double start = now_s(Clock::thread);
+    work();
+    return now_s(Clock::thread) - start;
+  };
+  TextTable table({"compressor", "bytes up", "compress", "decode", "share", "merge"});
+  std::vector<double> gradients;
+  bool all_kept = true;
+  for (const auto& spec : specs) {
+    Trip trip(spec, gradient, static_cast<std::uint32_t>(agents));
+    std::vector<double> compress, decode, merge, share;
+    for (int round = -2; round < rounds; ++round) {  // two to warm up
+      const double before = seconds_of([&] { images.forward_and_backward(); });
+      trip.others_compress();
+      const double packing = seconds_of([&] { trip.compress(); });
+      const double beginning = seconds_of([&] { trip.begin(); });
+      const double merging = seconds_of([&] { trip.merge(); });
+      const double unpacking = beginning + seconds_of([&] { trip.decode(); });
+      if (round < 0) continue;
+      gradients.push_back(before);
+      compress.push_back(packing);
+      decode.push_back(unpacking);
+      merge.push_back(merging);
+      share.push_back((packing + unpacking) / before);
+    }
+    const double kept = median(share);
+    all_kept &= kept <= 0.02;
+    table.add({trip.name(), format_bytes(static_cast<double>(trip.uplink_bytes())), format_duration(median(compress)),
+               format_duration(median(decode)), format_number(100 * kept, 3) + (kept <= 0.02 ? " %" : " % missed"),
+               format_duration(median(merge))});
+  }
+  std::cout << given["model"].as<std::string>() << ", d = " << gradient.size() << ", batch " << batch
+            << ": forward + backward " << format_duration(median(gradients)) << "; " << agents
+            << " agents, one thread\n"
+            << table.str() << (all_kept ? "all" : "not all") << " within 2 % of forward + backward\n";
+  return 0;
+}
+
+const BenchRegistration registration{"compressors", "each compressor's share of a training step", run};
+
+}  // namespace
+}  // namespace tersegrad
