@@ -10,7 +10,7 @@ TEST(UniformWords, AreTheStreamsOnEveryTargetFromEveryBlock) {
       {.seed = 0x123456789abcdefull, .purpose = Purpose::dither, .agent = 77, .step = (1ull << 40) + 5});
   for (const std::uint64_t first :
        {std::uint64_t{0}, std::uint64_t{3}, (std::uint64_t{1} << 32) - 5, std::uint64_t{1} << 40}) {
-    for (const std::size_t size : {0u, 1u, 3u, 4u, 15u, 16u, 31u, 64u, 65u, 1000u}) {
+    for (const std::size_t size : {0u, 1u, 3u, 4u, 15u, 16u, 31u, 64u, 65u, 127u, 128u, 129u, 1000u}) {
       std::vector<std::uint32_t> expected(size);
       stream.fill(first, expected);
       testing::on_every_target([&] {

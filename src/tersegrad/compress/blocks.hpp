@@ -1,9 +1,8 @@
-// Blocks of coordinates that share a scale, and the sums that make scales.
+// Blocks of coordinates that share a scale.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
 
 #include "tersegrad/core/layout.hpp"
 
@@ -36,6 +35,19 @@ class Blocks {
   std::int64_t end(std::int64_t block) const {
     return std::min(begin(block) + size_, (block / per_replica_ + 1) * layout_.dim);
   }
+  /// Calls f(block within the bucket, begin, end) for the parts of blocks in [begin, end), relative to the bucket.
+  template <class F>
+  void for_each_part(const Bucket& bucket, std::int64_t begin, std::int64_t end, F&& f) const {
+    if (begin >= end) return;
+    std::int64_t block = at(bucket.begin + begin), stop = this->end(block) - bucket.begin;
+    std::int64_t replica_end = ((bucket.begin + begin) / layout_.dim + 1) * layout_.dim - bucket.begin;
+    for (block -= first(bucket); begin < end; ++block) {
+      f(block, begin, std::min(stop, end));
+      begin = stop;
+      if (begin == replica_end) replica_end += layout_.dim;
+      stop = std::min(begin + size_, replica_end);
+    }
+  }
   /// True if no bucket (they begin at multiples of 128) ever cuts a block.
   bool within_buckets() const { return layout_.replicas == 1 && 128 % size_ == 0; }
 
@@ -43,13 +55,5 @@ class Blocks {
   Layout layout_;
   std::int64_t size_, per_replica_;
 };
-
-/// Sums in double over 16 lanes, lane l adding every 16th coordinate in order, the lanes added up in order: the same
-/// bits on every machine, and a loop that vectorises. A non-finite coordinate makes them non-finite.
-double sum_of_magnitudes(std::span<const float> x);
-double sum_of_squares(std::span<const float> x);
-
-/// max |x_j|; NaN if a coordinate is not finite. 0 for no coordinates.
-float largest_magnitude(std::span<const float> x);
 
 }  // namespace tersegrad

@@ -5,11 +5,11 @@
 #include <limits>
 #include <vector>
 
-#include "tersegrad/compress/blocks.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/index_sets.hpp"
 #include "tersegrad/compress/kernels/bitmap.hpp"
 #include "tersegrad/compress/kernels/index_packing.hpp"
+#include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/top_k.hpp"
 
 namespace tersegrad {
@@ -89,7 +89,7 @@ class ChosenEncoder final : public Encoder {
     for (std::int64_t r = 0; r < layout.replicas; ++r) {
       const auto replica =
           gradient.subspan(static_cast<std::size_t>(r * layout.dim), static_cast<std::size_t>(layout.dim));
-      if (setup_.normalized) norms_.push_back(std::sqrt(sum_of_squares(replica)));
+      if (setup_.normalized) norms_.push_back(std::sqrt(kernels::sum_of_squares(replica)));
       if (layout.replicas == 1) {
         kernels::top_k(replica, setup_.k, indices_);
         return;

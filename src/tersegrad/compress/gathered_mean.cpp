@@ -1,6 +1,7 @@
 #include "tersegrad/compress/gathered_mean.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "tersegrad/compress/detail.hpp"
@@ -25,11 +26,21 @@ std::uint64_t GatheredMean::max_payload_bytes(const Bucket& bucket, std::int64_t
 }
 
 void GatheredMean::mean_of(const Bucket& bucket, std::span<const MessageView> uplinks, std::span<float> mean) {
-  std::fill(mean.begin(), mean.end(), 0.0f);
-  for (const auto& uplink : uplinks) add(bucket, uplink, mean);  // in agent order
-  if (uplinks.size() == 1) return;
+  open(bucket, uplinks);
   const auto agents = static_cast<float>(uplinks.size());
-  for (float& value : mean) value /= agents;
+  const bool halves = std::has_single_bit(uplinks.size());  // then a product is as exact as the quotient
+  for (std::int64_t begin = 0; begin < bucket.size(); begin += piece) {
+    const auto part = mean.subspan(static_cast<std::size_t>(begin),
+                                   static_cast<std::size_t>(std::min(piece, bucket.size() - begin)));
+    std::fill(part.begin(), part.end(), 0.0f);
+    for (std::size_t i = 0; i < uplinks.size(); ++i) add(bucket, i, begin, part);  // in agent order
+    if (uplinks.size() == 1) continue;
+    if (halves) {
+      for (float& value : part) value *= 1 / agents;
+    } else {
+      for (float& value : part) value /= agents;
+    }
+  }
 }
 
 void GatheredMean::merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) {
@@ -48,8 +59,9 @@ void GatheredMean::merge(const Bucket& bucket, std::span<const MessageView> upli
   aggregate.header.flags = 0;
   std::byte* line = aggregate.payload.data();
   std::byte* out = line + uplinks.size() * sizeof(Part);
+  open(bucket, uplinks);
+  for (std::size_t i = 0; i < uplinks.size(); ++i) verify(bucket, i);  // refused here, not where every rank decodes
   for (const auto& uplink : uplinks) {
-    require(bucket, uplink);
     const Part part{uplink.payload.size(), static_cast<std::uint32_t>(uplink.header.flags & ~control_flags), 0};
     std::memcpy(line, &part, sizeof part);
     line += sizeof part;

@@ -23,10 +23,15 @@ class GatheredMean : public Aggregator {
   static std::uint64_t max_payload_bytes(const Bucket& bucket, std::int64_t uplink);
 
  protected:
-  /// sum += C of one agent, whose payload is checked first. \throws Error if it is not what its header promises
-  virtual void add(const Bucket& bucket, const MessageView& uplink, std::span<float> sum) = 0;
-  /// The check alone. \throws Error
-  virtual void require(const Bucket& bucket, const MessageView& uplink) = 0;
+  /// Coordinates added up together, agent after agent, so that the sums stay in the cache: pieces begin at multiples.
+  static constexpr std::int64_t piece = 4096;
+  /// Receives one bucket's messages in agent order and keeps them for add(). \throws Error if a payload's length is not
+  /// what its header promises
+  virtual void open(const Bucket& bucket, std::span<const MessageView> uplinks) = 0;
+  /// The rest of the check, which add() would make. \param i of the messages opened \throws Error
+  virtual void verify(const Bucket& /*bucket*/, std::size_t /*i*/) {}
+  /// sum += C of message i, coordinates [begin, begin + sum.size()) of the bucket, at most a piece. \throws Error
+  virtual void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) = 0;
 
  private:
   void mean_of(const Bucket& bucket, std::span<const MessageView> uplinks, std::span<float> mean);

@@ -10,39 +10,27 @@
 // its sign; NaN is "−0", which no number needs. Both are counted in header.nonfinite.
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
-#include <limits>
+#include <vector>
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
+#include "tersegrad/compress/kernels/natural.hpp"
 #include "tersegrad/compress/kernels/uniform_words.hpp"
 #include "tersegrad/core/random.hpp"
 
 namespace tersegrad {
 namespace {
 
-constexpr std::int64_t run = 1024;
+constexpr std::size_t run = 1024;
 
 std::int64_t message_bytes(const Bucket& bucket) { return bucket.size() + plane_bytes(bucket.size()); }
 
-void add_natural(const Bucket& bucket, const MessageView& message, std::span<float> sum) {
-  require_payload(message, message_bytes(bucket));
-  // Local copies: the compiler must assume that stores through `sum` change the payload's bytes.
-  std::array<std::uint8_t, run> exponents;
-  std::array<std::uint8_t, run / 8> signs{};
-  std::array<std::uint32_t, run> bits;
-  for (std::size_t begin = 0; begin < sum.size(); begin += run) {
-    const std::size_t n = std::min<std::size_t>(run, sum.size() - begin);
-    std::memcpy(exponents.data(), message.payload.data() + begin, n);
-    std::memcpy(signs.data(), message.payload.data() + sum.size() + begin / 8, (n + 7) / 8);
-    for (std::size_t b = 0; 8 * b < n; ++b) {
-      for (std::size_t i = 0; i < 8; ++i) bits[8 * b + i] = (std::uint32_t{signs[b]} >> i & 1u) << 31;
-    }
-    for (std::size_t j = 0; j < n; ++j) bits[j] |= std::uint32_t{exponents[j]} << 23;
-    for (std::size_t j = 0; j < n; ++j) bits[j] = bits[j] == 0x80000000u ? 0x7fc00000u : bits[j];  // "−0" is NaN
-    for (std::size_t j = 0; j < n; ++j) sum[begin + j] += std::bit_cast<float>(bits[j]);
-  }
+/// sum += C of the coordinates [begin, begin + sum.size()) of the bucket. \param begin a multiple of 8
+void add_natural(const Bucket& bucket, const MessageView& message, std::int64_t begin, std::span<float> sum) {
+  const auto first = static_cast<std::size_t>(begin), n = sum.size();
+  const auto exponents = message.payload.first(static_cast<std::size_t>(bucket.size()));
+  const auto signs = message.payload.subspan(exponents.size());
+  kernels::add_powers(exponents.subspan(first, n), signs.subspan(first / 8, (n + 7) / 8), sum);
 }
 
 class NaturalEncoder final : public Encoder {
@@ -52,35 +40,19 @@ class NaturalEncoder final : public Encoder {
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     resize_payload(message, message_bytes(bucket));
-    std::byte* exponents = message.payload.data();
-    std::byte* signs = exponents + bucket.size();
+    const auto exponents = std::span(message.payload).first(values.size());
+    const auto signs = std::span(message.payload).subspan(values.size());
     const Stream stream({seed_, Purpose::dither, agent_, step_});
     std::array<std::uint32_t, run + 4> words;
-    std::array<std::uint32_t, run> codes;
     std::int64_t nonfinite = 0;
-    for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
-      const auto first = static_cast<std::size_t>(begin);
-      const auto n = static_cast<std::size_t>(std::min(run, bucket.size() - begin));
+    for (std::size_t first = 0; first < values.size(); first += run) {
+      const std::size_t n = std::min(run, values.size() - first);
       // Word c mod 4 of block c / 4 is coordinate c's.
-      const auto coordinate = static_cast<std::uint64_t>(bucket.begin + begin);
+      const std::uint64_t coordinate = static_cast<std::uint64_t>(bucket.begin) + first;
       const std::size_t skip = coordinate % 4;
       kernels::fill_words(stream, coordinate / 4, std::span(words).first(n + skip));
-      for (std::size_t j = 0; j < n; ++j) {
-        const auto bits = std::bit_cast<std::uint32_t>(values[first + j]);
-        const std::uint32_t magnitude = bits & 0x7fffffffu;
-        const bool finite = magnitude<0x7f800000u, nan = magnitude> 0x7f800000u;
-        const std::uint32_t rounded = nan ? 0 : (magnitude + (finite ? words[skip + j] >> 9 : 0)) >> 23;
-        const std::uint32_t sign = nan ? 1 : rounded == 0 ? 0 : bits >> 31;
-        codes[j] = rounded | sign << 8;
-        nonfinite += nan || rounded == 255;
-      }
-      for (std::size_t j = 0; j < n; ++j) exponents[first + j] = static_cast<std::byte>(codes[j] & 0xff);
-      std::fill(codes.begin() + static_cast<std::ptrdiff_t>(n), codes.end(), 0u);
-      for (std::size_t b = 0; 8 * b < n; ++b) {
-        std::uint32_t byte = 0;
-        for (std::size_t i = 0; i < 8; ++i) byte |= (codes[8 * b + i] >> 8) << i;
-        signs[first / 8 + b] = static_cast<std::byte>(byte);
-      }
+      nonfinite += kernels::round_to_powers(values.subspan(first, n), std::span(words).subspan(skip, n),
+                                            exponents.subspan(first, n), signs.subspan(first / 8, (n + 7) / 8));
     }
     message.header.flags = 0;
     message.header.k = static_cast<std::uint64_t>(bucket.size());
@@ -89,7 +61,8 @@ class NaturalEncoder final : public Encoder {
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     std::fill(out.begin(), out.end(), 0.0f);
-    add_natural(bucket, view(message), out);
+    require_payload(view(message), message_bytes(bucket));
+    add_natural(bucket, view(message), 0, out);
   }
 
  private:
@@ -103,12 +76,16 @@ class NaturalAggregator final : public GatheredMean {
   using GatheredMean::GatheredMean;
 
  protected:
-  void add(const Bucket& bucket, const MessageView& uplink, std::span<float> sum) override {
-    add_natural(bucket, uplink, sum);
+  void open(const Bucket& bucket, std::span<const MessageView> uplinks) override {
+    for (const auto& uplink : uplinks) require_payload(uplink, message_bytes(bucket));
+    uplinks_.assign(uplinks.begin(), uplinks.end());
   }
-  void require(const Bucket& bucket, const MessageView& uplink) override {
-    require_payload(uplink, message_bytes(bucket));
+  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
+    add_natural(bucket, uplinks_[i], begin, sum);
   }
+
+ private:
+  std::vector<MessageView> uplinks_;
 };
 
 class Natural final : public Compressor {

@@ -9,6 +9,8 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
+#include "tersegrad/compress/kernels/norms.hpp"
+#include "tersegrad/compress/kernels/quantize.hpp"
 #include "tersegrad/compress/kernels/uniform_words.hpp"
 #include "tersegrad/compress/values.hpp"
 #include "tersegrad/core/random.hpp"
@@ -32,195 +34,169 @@ struct Coding {
   std::int64_t bytes(const Bucket& bucket) const { return prefix(bucket) + (bucket.size() * bits + 7) / 8; }
 };
 
-/// Calls f(block within the bucket, begin, end) for the parts of blocks in [begin, end), relative to the bucket.
-template <class F>
-void for_each_part(const Blocks& blocks, const Bucket& bucket, std::int64_t begin, std::int64_t end, F&& f) {
-  const std::int64_t first = blocks.first(bucket);
-  while (begin < end) {
-    const std::int64_t block = blocks.at(bucket.begin + begin);
-    const std::int64_t stop = std::min(end, blocks.end(block) - bucket.begin);
-    f(block - first, begin, stop);
-    begin = stop;
+/// The scales of the coordinates [begin, end) of a bucket. \param scales of the blocks that it touches, at any byte
+class Parts {
+ public:
+  std::span<const kernels::ScaledPart> of(const Coding& coding, const Bucket& bucket, std::int64_t begin,
+                                          std::int64_t end, const std::byte* scales) {
+    parts_.clear();
+    coding.blocks.for_each_part(bucket, begin, end, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
+      kernels::ScaledPart part{static_cast<std::size_t>(to - from), 0};
+      std::memcpy(&part.scale, scales + block * scale_bytes, sizeof part.scale);
+      parts_.push_back(part);
+    });
+    return parts_;
   }
-}
 
-void pack_symbols(std::span<const std::uint32_t> symbols, int bits, std::byte* out) {
-  std::uint64_t held = 0;
-  int count = 0;
-  for (const std::uint32_t symbol : symbols) {
-    held |= std::uint64_t{symbol} << count;
-    count += bits;
-    if (count >= 32) {
-      const auto word = static_cast<std::uint32_t>(held);
-      std::memcpy(out, &word, 4);
-      out += 4;
-      held >>= 32;
-      count -= 32;
-    }
-  }
-  for (; count > 0; count -= 8, held >>= 8) *out++ = static_cast<std::byte>(held & 0xff);
-}
+ private:
+  std::vector<kernels::ScaledPart> parts_;
+};
 
-void unpack_symbols(std::span<const std::byte> in, int bits, std::span<std::uint32_t> symbols) {
-  // A copy with room behind it, so that every symbol is cut out of a whole word.
-  std::array<std::byte, run * 2 + 8> bytes;
-  std::memcpy(bytes.data(), in.data(), (symbols.size() * static_cast<std::size_t>(bits) + 7) / 8);
-  const auto width = static_cast<std::uint32_t>(bits), mask = (1u << width) - 1;
-  for (std::uint32_t i = 0; i < symbols.size(); ++i) {
-    std::uint32_t word;
-    std::memcpy(&word, bytes.data() + i * width / 8, sizeof word);
-    symbols[i] = word >> (i * width % 8) & mask;
-  }
-}
-
-/// Symbols of [begin, end) of the bucket. \throws Error if one is none of the 2s + 1 that are used
+/// Symbols of [begin, …) of the bucket. \throws Error if one is none of the 2s + 1 that are used
 void read_symbols(const Coding& coding, const Bucket& bucket, const MessageView& message, std::int64_t begin,
-                  std::span<std::uint32_t> symbols) {
-  const std::int64_t at = coding.prefix(bucket) + begin * coding.bits / 8;
-  unpack_symbols(message.payload.subspan(static_cast<std::size_t>(at)), coding.bits, symbols);
-  std::uint32_t largest = 0;
-  for (const auto symbol : symbols) largest = std::max(largest, symbol);
+                  std::span<std::uint16_t> symbols) {
+  const auto at = static_cast<std::size_t>(coding.prefix(bucket) + begin * coding.bits / 8);
+  const std::size_t bytes = (symbols.size() * static_cast<std::size_t>(coding.bits) + 7) / 8;
+  const std::uint32_t largest = kernels::unpack_symbols(message.payload.subspan(at, bytes), coding.bits, symbols);
   TERSEGRAD_CHECK(largest <= 2 * coding.levels, "symbol ", largest, " at step ", message.header.step, ", bucket ",
                   bucket.index, ", agent ", message.header.agent, " (at most ", 2 * coding.levels, " are used)");
 }
 
-/// sum += C. \throws Error if the payload is not what it must be
-void add_quantized(const Coding& coding, const Bucket& bucket, const MessageView& message, std::span<float> sum) {
-  require_payload(message, coding.bytes(bucket));
-  const auto s = static_cast<std::int32_t>(coding.levels);
-  const auto levels = static_cast<float>(s);
-  std::array<std::uint32_t, run> symbols;
-  for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
-    const std::int64_t end = std::min(begin + run, bucket.size());
-    const auto part = std::span(symbols).first(static_cast<std::size_t>(end - begin));
-    read_symbols(coding, bucket, message, begin, part);
-    for_each_part(coding.blocks, bucket, begin, end, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
-      float scale;
-      std::memcpy(&scale, message.payload.data() + block * scale_bytes, sizeof scale);
-      for (std::int64_t j = from; j < to; ++j) {
-        const auto level =
-            static_cast<float>(static_cast<std::int32_t>(symbols[static_cast<std::size_t>(j - begin)]) - s);
-        sum[static_cast<std::size_t>(j)] += scale * (level / levels);  // |level/s| ≤ 1: no overflow
-      }
-    });
+/// sum += C of the coordinates [first, first + sum.size()) of the bucket. \param first a multiple of 8
+/// \throws Error if a symbol is none
+void add_quantized(const Coding& coding, const kernels::LevelFractions& fractions, const Bucket& bucket,
+                   const MessageView& message, std::int64_t first, std::span<float> sum, Parts& parts) {
+  std::array<std::uint16_t, run> symbols;
+  const std::int64_t last = first + static_cast<std::int64_t>(sum.size());
+  for (std::int64_t begin = first; begin < last; begin += run) {
+    const std::int64_t end = std::min(begin + run, last);
+    const auto n = static_cast<std::size_t>(end - begin);
+    read_symbols(coding, bucket, message, begin, std::span(symbols).first(n));
+    kernels::add_quantized(std::span(symbols).first(n), parts.of(coding, bucket, begin, end, message.payload.data()),
+                           fractions, sum.subspan(static_cast<std::size_t>(begin - first), n));
   }
 }
 
 class QuantizerEncoder final : public Encoder {
  public:
-  QuantizerEncoder(const QuantizerSetup& setup, std::uint32_t agent) : setup_(setup), coding_(setup), agent_(agent) {}
+  QuantizerEncoder(const QuantizerSetup& setup, std::uint32_t agent) : setup_(setup), coding_(setup), fractions_(setup.levels), agent_(agent) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     step_ = step;
     if (coding_.blocks.within_buckets()) return;
     scales_.clear();
     for (std::int64_t b = 0; b < coding_.blocks.total(); ++b) {
-      scales_.push_back(
-          scale_of(gradient.subspan(static_cast<std::size_t>(coding_.blocks.begin(b)),
-                                    static_cast<std::size_t>(coding_.blocks.end(b) - coding_.blocks.begin(b)))));
+      const auto block = gradient.subspan(static_cast<std::size_t>(coding_.blocks.begin(b)),
+                                          static_cast<std::size_t>(coding_.blocks.end(b) - coding_.blocks.begin(b)));
+      float scale;
+      find_scales(block, block.size(), std::span(&scale, 1));
+      scales_.push_back(scale);
     }
   }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
-    find_scales(bucket, values);
     resize_payload(message, coding_.bytes(bucket));
     message.header.flags = 0;
     message.header.k = static_cast<std::uint64_t>(bucket.size());
-    message.header.nonfinite = saturate(count_nonfinite(values));
-    std::memcpy(message.payload.data(), of_bucket_.data(), of_bucket_.size_bytes());
-
+    std::byte* const payload = message.payload.data();
+    const bool own_scales = coding_.blocks.within_buckets();
+    if (!own_scales) {
+      const std::int64_t count = coding_.blocks.count(bucket), first = coding_.blocks.first(bucket);
+      std::memcpy(payload, scales_.data() + first, static_cast<std::size_t>(count * scale_bytes));
+    }
     const Stream stream({setup_.common.seed, Purpose::dither, agent_, step_});
     std::array<std::uint32_t, run + 4> words;
-    std::array<std::uint32_t, run> symbols;
+    std::array<std::uint16_t, run> symbols;
+    std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const std::int64_t end = std::min(begin + run, bucket.size());
+      const auto n = static_cast<std::size_t>(end - begin);
+      const auto part = values.subspan(static_cast<std::size_t>(begin), n);
+      if (own_scales) put_scales(part, payload + begin / coding_.blocks.size() * scale_bytes);
+      const auto parts = parts_.of(coding_, bucket, begin, end, payload);
+      for (const auto& scaled : parts) {  // a non-finite coordinate makes its block's scale NaN
+        if (!std::isnan(scaled.scale)) continue;
+        nonfinite += count_nonfinite(part);
+        break;
+      }
       // Word c mod 4 of block c / 4 is coordinate c's.
       const auto coordinate = static_cast<std::uint64_t>(bucket.begin + begin);
       const std::size_t skip = coordinate % 4;
-      kernels::fill_words(stream, coordinate / 4, std::span(words).first(static_cast<std::size_t>(end - begin) + skip));
-      for_each_part(coding_.blocks, bucket, begin, end, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
-        const auto n = static_cast<std::size_t>(to - from), at = static_cast<std::size_t>(from - begin);
-        quantize(values.subspan(static_cast<std::size_t>(from), n), of_bucket_[static_cast<std::size_t>(block)],
-                 words.data() + skip + at, symbols.data() + at);
-      });
-      pack_symbols(std::span(symbols).first(static_cast<std::size_t>(end - begin)), coding_.bits,
-                   message.payload.data() + coding_.prefix(bucket) + begin * coding_.bits / 8);
+      kernels::fill_words(stream, coordinate / 4, std::span(words).first(n + skip));
+      kernels::quantize(part, parts, coding_.levels, std::span(words).subspan(skip, n), std::span(symbols).first(n));
+      const std::size_t bytes = (n * static_cast<std::size_t>(coding_.bits) + 7) / 8;
+      kernels::pack_symbols(std::span(symbols).first(n), coding_.bits,
+                            {payload + coding_.prefix(bucket) + begin * coding_.bits / 8, bytes});
     }
+    message.header.nonfinite = saturate(nonfinite);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     std::fill(out.begin(), out.end(), 0.0f);
-    add_quantized(coding_, bucket, view(message), out);
+    require_payload(view(message), coding_.bytes(bucket));
+    add_quantized(coding_, fractions_, bucket, view(message), 0, out, parts_);
   }
 
  private:
-  float scale_of(std::span<const float> block) const {
-    const float largest = largest_magnitude(block);
-    if (setup_.scale == BlockScale::largest || std::isnan(largest)) return largest;
-    // Rounding is monotone, so the norm in fp32 is no smaller than the largest magnitude. Any scale that is not is
-    // unbiased, so one beyond fp32 may be cut.
-    return static_cast<float>(std::min(std::sqrt(sum_of_squares(block)), double{std::numeric_limits<float>::max()}));
-  }
-
-  /// The scales of the blocks that the bucket touches.
-  void find_scales(const Bucket& bucket, std::span<const float> values) {
-    const std::int64_t count = coding_.blocks.count(bucket), first = coding_.blocks.first(bucket);
-    if (!coding_.blocks.within_buckets()) {
-      of_bucket_ =
-          std::span<const float>(scales_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+  /// \param out one scale for every `block` coordinates of x
+  void find_scales(std::span<const float> x, std::size_t block, std::span<float> out) {
+    if (setup_.scale == BlockScale::largest) {
+      kernels::largest_magnitudes(x, block, out);
       return;
     }
-    scales_.clear();
-    for_each_part(coding_.blocks, bucket, 0, bucket.size(), [&](std::int64_t, std::int64_t from, std::int64_t to) {
-      scales_.push_back(scale_of(values.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from))));
-    });
-    of_bucket_ = scales_;
+    squares_.resize(out.size());
+    kernels::sums_of_squares(x, block, squares_);
+    for (std::size_t b = 0; b < out.size(); ++b) {
+      // Rounding is monotone, so the norm in fp32 is no smaller than the largest magnitude. Any scale that is not is
+      // unbiased, so one beyond fp32 may be cut.
+      const double norm = std::min(std::sqrt(squares_[b]), double{std::numeric_limits<float>::max()});
+      out[b] = std::isfinite(squares_[b]) ? static_cast<float>(norm) : std::numeric_limits<float>::quiet_NaN();
+    }
   }
 
-  void quantize(std::span<const float> x, float scale, const std::uint32_t* words, std::uint32_t* symbols) const {
-    const auto s = static_cast<std::int32_t>(coding_.levels);
-    if (!(scale > 0)) {  // all zero, or not a number: then the scale alone says it
-      std::fill_n(symbols, x.size(), coding_.levels);
-      return;
-    }
-    const auto levels = static_cast<float>(s);
-    for (std::size_t j = 0; j < x.size(); ++j) {
-      // |x|/scale ≤ 1 and its product with s ≤ s: rounding is monotone.
-      const float t = std::abs(x[j]) / scale * levels;
-      const auto low = static_cast<std::int32_t>(t);
-      const auto threshold = static_cast<std::int32_t>((t - static_cast<float>(low)) * 0x1p31f);
-      const std::int32_t level = low + (static_cast<std::int32_t>(words[j] >> 1) < threshold ? 1 : 0);
-      symbols[j] = static_cast<std::uint32_t>(x[j] < 0 ? s - level : s + level);
-    }
+  /// The scales of whole blocks, the last perhaps shorter. \param to any address
+  void put_scales(std::span<const float> values, std::byte* to) {
+    const auto block = static_cast<std::size_t>(coding_.blocks.size());
+    scales_.resize((values.size() + block - 1) / block);
+    find_scales(values, block, scales_);
+    std::memcpy(to, scales_.data(), scales_.size() * sizeof(float));
   }
 
   QuantizerSetup setup_;
   Coding coding_;
+  kernels::LevelFractions fractions_;
   std::uint32_t agent_;
   std::uint64_t step_ = 0;
   std::vector<float> scales_;
-  std::span<const float> of_bucket_;
+  std::vector<double> squares_;
+  Parts parts_;
 };
 
 class QuantizerAggregator final : public GatheredMean {
  public:
-  explicit QuantizerAggregator(const QuantizerSetup& setup) : GatheredMean(setup.common.agents), coding_(setup) {}
+  explicit QuantizerAggregator(const QuantizerSetup& setup) : GatheredMean(setup.common.agents), coding_(setup), fractions_(setup.levels) {}
 
  protected:
-  void add(const Bucket& bucket, const MessageView& uplink, std::span<float> sum) override {
-    add_quantized(coding_, bucket, uplink, sum);
+  void open(const Bucket& bucket, std::span<const MessageView> uplinks) override {
+    for (const auto& uplink : uplinks) require_payload(uplink, coding_.bytes(bucket));
+    uplinks_.assign(uplinks.begin(), uplinks.end());
   }
-  void require(const Bucket& bucket, const MessageView& uplink) override {
-    require_payload(uplink, coding_.bytes(bucket));
-    std::array<std::uint32_t, run> symbols;  // refused where they arrive, not where every rank decodes them
+  void verify(const Bucket& bucket, std::size_t i) override {
+    std::array<std::uint16_t, run> symbols;
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const auto n = static_cast<std::size_t>(std::min(run, bucket.size() - begin));
-      read_symbols(coding_, bucket, uplink, begin, std::span(symbols).first(n));
+      read_symbols(coding_, bucket, uplinks_[i], begin, std::span(symbols).first(n));
     }
+  }
+  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
+    add_quantized(coding_, fractions_, bucket, uplinks_[i], begin, sum, parts_);
   }
 
  private:
   Coding coding_;
+  kernels::LevelFractions fractions_;
+  std::vector<MessageView> uplinks_;
+  Parts parts_;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
 #include "tersegrad/compress/kernels/apply.hpp"
+#include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/sign_planes.hpp"
 
 namespace tersegrad {
@@ -29,13 +30,11 @@ float scale_at(const MessageView& message, std::int64_t block) {
   return scale;
 }
 
-/// sum += scale·sign. \param mask scratch
-void add_scaled_signs(const Blocks& blocks, const Bucket& bucket, const MessageView& message, std::span<float> sum,
-                      std::vector<std::byte>& mask) {
-  const std::int64_t count = blocks.count(bucket), first = blocks.first(bucket);
-  const SignPlanes planes = read_signs(bucket, message, count * scale_bytes, mask);
-  if (count == 1) {
-    const std::byte* both[] = {planes.zeros, planes.signs};
+/// sum += scale·sign of the coordinates [begin, begin + sum.size()) of the bucket. \param begin a multiple of 8
+void add_scaled_signs(const Blocks& blocks, const Bucket& bucket, const MessageView& message, const SignPlanes& planes,
+                      std::int64_t begin, std::span<float> sum) {
+  if (blocks.count(bucket) == 1) {
+    const std::byte* both[] = {planes.zeros == nullptr ? nullptr : planes.zeros + begin / 8, planes.signs + begin / 8};
     const bool zeros = planes.zeros != nullptr;
     const auto used = std::span<const std::byte* const>(both).subspan(zeros ? 0 : 1);
     kernels::apply_counts(used, sum, 1.0f, -1, zeros ? 1 : 2, -scale_at(message, 0));  // a negative step adds
@@ -44,14 +43,14 @@ void add_scaled_signs(const Blocks& blocks, const Bucket& bucket, const MessageV
   const auto bit = [](const std::byte* plane, std::int64_t j) {
     return std::to_integer<int>(plane[j / 8] >> (j % 8)) & 1;
   };
-  for (std::int64_t b = 0; b < count; ++b) {
-    const float scale = scale_at(message, b);
-    const std::int64_t end = std::min(blocks.end(first + b), bucket.end) - bucket.begin;
-    for (std::int64_t j = std::max(blocks.begin(first + b), bucket.begin) - bucket.begin; j < end; ++j) {
+  const std::int64_t end = begin + static_cast<std::int64_t>(sum.size());
+  blocks.for_each_part(bucket, begin, end, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
+    const float scale = scale_at(message, block);
+    for (std::int64_t j = from; j < to; ++j) {
       const int sign = 2 * bit(planes.signs, j) + (planes.zeros == nullptr ? 0 : bit(planes.zeros, j)) - 1;
-      sum[static_cast<std::size_t>(j)] += scale * static_cast<float>(sign);
+      sum[static_cast<std::size_t>(j - begin)] += scale * static_cast<float>(sign);
     }
-  }
+  });
 }
 
 class ScaledSignEncoder final : public Encoder {
@@ -65,7 +64,7 @@ class ScaledSignEncoder final : public Encoder {
     for (std::int64_t b = 0; b < blocks_.total(); ++b) {
       const auto part =
           gradient.subspan(static_cast<std::size_t>(blocks_.begin(b)), static_cast<std::size_t>(blocks_.size()));
-      scales_.push_back(static_cast<float>(sum_of_magnitudes(part) / static_cast<double>(part.size())));
+      scales_.push_back(static_cast<float>(kernels::sum_of_magnitudes(part) / static_cast<double>(part.size())));
     }
   }
 
@@ -76,7 +75,8 @@ class ScaledSignEncoder final : public Encoder {
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     std::fill(out.begin(), out.end(), 0.0f);
-    add_scaled_signs(blocks_, bucket, view(message), out, mask_);
+    const SignPlanes planes = read_signs(bucket, view(message), prefix(bucket), mask_);
+    add_scaled_signs(blocks_, bucket, view(message), planes, 0, out);
   }
 
   bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) override {
@@ -126,16 +126,23 @@ class ScaledSignAggregator final : public GatheredMean {
   explicit ScaledSignAggregator(const CompressorSetup& setup) : GatheredMean(setup.agents), blocks_(setup.layout, 0) {}
 
  protected:
-  void add(const Bucket& bucket, const MessageView& uplink, std::span<float> sum) override {
-    add_scaled_signs(blocks_, bucket, uplink, sum, mask_);
+  void open(const Bucket& bucket, std::span<const MessageView> uplinks) override {
+    uplinks_.assign(uplinks.begin(), uplinks.end());
+    masks_.resize(uplinks.size());
+    planes_.clear();
+    for (std::size_t i = 0; i < uplinks.size(); ++i) {
+      planes_.push_back(read_signs(bucket, uplinks[i], blocks_.count(bucket) * scale_bytes, masks_[i]));
+    }
   }
-  void require(const Bucket& bucket, const MessageView& uplink) override {
-    read_signs(bucket, uplink, blocks_.count(bucket) * scale_bytes, mask_);
+  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
+    add_scaled_signs(blocks_, bucket, uplinks_[i], planes_[i], begin, sum);
   }
 
  private:
   Blocks blocks_;
-  std::vector<std::byte> mask_;
+  std::vector<MessageView> uplinks_;
+  std::vector<SignPlanes> planes_;
+  std::vector<std::vector<std::byte>> masks_;
 };
 
 class ScaledSign final : public Compressor {

@@ -11,7 +11,7 @@ HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // vectors are kept in a struct
 
 std::size_t whole_vectors(const Stream&, std::uint64_t, std::span<std::uint32_t>) { return 0; }
 
@@ -19,37 +19,87 @@ std::size_t whole_vectors(const Stream&, std::uint64_t, std::span<std::uint32_t>
 
 using Wide = hn::CappedTag<std::uint64_t, 8>;
 using Words = hn::Repartition<std::uint32_t, Wide>;
+using Vector = hn::Vec<Wide>;
+
+/// The keys of the ten rounds, each in the low half of a 64-bit word.
+struct Keys {
+  std::array<std::uint64_t, 10> first, second;
+  explicit Keys(std::array<std::uint32_t, 2> key) {
+    for (std::size_t round = 0; round < 10; ++round) {
+      first[round] = key[0];
+      second[round] = key[1];
+      key[0] += 0x9E3779B9u;
+      key[1] += 0xBB67AE85u;
+    }
+  }
+};
 
 /// a's low words and b's side by side: one 64-bit lane holds two words of its block.
-HWY_INLINE hn::Vec<Wide> pair_up(hn::Vec<Wide> a, hn::Vec<Wide> b) {
+HWY_INLINE Vector pair_up(Vector a, Vector b) {
   return hn::BitCast(Wide(), hn::OddEven(hn::BitCast(Words(), hn::ShiftLeft<32>(b)), hn::BitCast(Words(), a)));
 }
 
-/// Philox4x32-10 (Salmon et al. 2011) with one block in each 64-bit lane, whose low half holds the word: a product's
-/// two halves are then a shift and nothing. \returns the words written, whole vectors only
+/// Blocks of Philox4x32-10 (Salmon et al. 2011), one in each 64-bit lane, whose low half holds the word: a product's two
+/// halves are then a shift and nothing.
+struct Blocks {
+  Vector w0, w1, w2, w3;
+
+  HWY_INLINE void begin(Vector block, const std::array<std::uint32_t, 4>& counter) {
+    const Wide d;
+    w0 = block;
+    w1 = hn::Set(d, std::uint64_t{counter[1]});
+    w2 = hn::Set(d, std::uint64_t{counter[2]});
+    w3 = hn::Or(hn::Set(d, std::uint64_t{counter[3]}), hn::ShiftLeft<16>(hn::ShiftRight<32>(block)));
+  }
+  HWY_INLINE void round(Vector key0, Vector key1) {
+    const auto first = hn::MulEven(hn::BitCast(Words(), w0), hn::Set(Words(), 0xD2511F53u));
+    const auto second = hn::MulEven(hn::BitCast(Words(), w2), hn::Set(Words(), 0xCD9E8D57u));
+    w0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(second), w1), key0);
+    w2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(first), w3), key1);
+    w1 = second;
+    w3 = first;
+  }
+  HWY_INLINE void store(std::uint32_t* to) const {
+    hn::StoreInterleaved2(pair_up(w0, w1), pair_up(w2, w3), Wide(), reinterpret_cast<std::uint64_t*>(to));
+  }
+};
+
+/// \returns the words written, whole turns only
 std::size_t whole_vectors(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out) {
   const Wide d;
   const std::size_t lanes = hn::Lanes(d);
   const auto counter = stream.counter();
-  const auto key = stream.key();
-  const auto multiplier0 = hn::Set(Words(), 0xD2511F53u), multiplier1 = hn::Set(Words(), 0xCD9E8D57u);
+  const Keys keys(stream.key());
+  const auto iota = hn::Iota(d, 0);  // out of the loop: made by scalar stores
+  const auto blocks = [&](std::size_t at) HWY_ATTR { return hn::Add(iota, hn::Set(d, first_block + at)); };
   std::size_t i = 0;
-  for (; i + 4 * lanes <= out.size(); i += 4 * lanes) {
-    const auto block = hn::Iota(d, first_block + i / 4);
-    auto w0 = block, w1 = hn::Set(d, counter[1]), w2 = hn::Set(d, counter[2]);
-    auto w3 = hn::Or(hn::Set(d, counter[3]), hn::ShiftLeft<16>(hn::ShiftRight<32>(block)));
-    std::uint32_t key0 = key[0], key1 = key[1];
-    for (int round = 0; round < 10; ++round) {
-      const auto first = hn::MulEven(hn::BitCast(Words(), w0), multiplier0);
-      const auto second = hn::MulEven(hn::BitCast(Words(), w2), multiplier1);
-      w0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(second), w1), hn::Set(d, std::uint64_t{key0}));
-      w2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(first), w3), hn::Set(d, std::uint64_t{key1}));
-      w1 = second;
-      w3 = first;
-      key0 += 0x9E3779B9u;
-      key1 += 0xBB67AE85u;
+  // A round waits for the one before it: four sets of blocks by turns keep the multipliers busy meanwhile.
+  for (; i + 16 * lanes <= out.size(); i += 16 * lanes) {
+    Blocks a, b, c, e;
+    a.begin(blocks(i / 4), counter);
+    b.begin(blocks(i / 4 + lanes), counter);
+    c.begin(blocks(i / 4 + 2 * lanes), counter);
+    e.begin(blocks(i / 4 + 3 * lanes), counter);
+    HWY_UNROLL(10)
+    for (std::size_t round = 0; round < 10; ++round) {
+      const auto key0 = hn::Set(d, keys.first[round]), key1 = hn::Set(d, keys.second[round]);
+      a.round(key0, key1);
+      b.round(key0, key1);
+      c.round(key0, key1);
+      e.round(key0, key1);
     }
-    hn::StoreInterleaved2(pair_up(w0, w1), pair_up(w2, w3), d, reinterpret_cast<std::uint64_t*>(out.data() + i));
+    a.store(out.data() + i);
+    b.store(out.data() + i + 4 * lanes);
+    c.store(out.data() + i + 8 * lanes);
+    e.store(out.data() + i + 12 * lanes);
+  }
+  for (; i + 4 * lanes <= out.size(); i += 4 * lanes) {
+    Blocks a;
+    a.begin(blocks(i / 4), counter);
+    for (std::size_t round = 0; round < 10; ++round) {
+      a.round(hn::Set(d, keys.first[round]), hn::Set(d, keys.second[round]));
+    }
+    a.store(out.data() + i);
   }
   return i;
 }

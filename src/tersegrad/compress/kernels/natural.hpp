@@ -1,0 +1,29 @@
+// Stochastic rounding to powers of two: exponents as bytes, signs as a bit plane.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tersegrad::kernels {
+
+/// The exponent of |x_j| after the upper 23 bits of words_j are added to its mantissa, and its sign.
+///
+/// ±0 and what rounds to 0 have sign bit 0; inf keeps exponent 255 and its sign; NaN is exponent 0 with sign bit 1.
+/// \param x  [n] \param words  [n] \param exponents  [n] \param signs  [⌈n/8⌉], bit planes as in sign_pack.hpp
+/// \returns how many are NaN, inf or rounded to inf
+std::int64_t round_to_powers(std::span<const float> x, std::span<const std::uint32_t> words,
+                             std::span<std::byte> exponents, std::span<std::byte> signs);
+
+/// sum_j += ±2^(exponent_j − 127); exponent 0 adds 0, or NaN under sign bit 1; exponent 255 adds ±inf.
+/// \param exponents  [n] \param signs  [⌈n/8⌉] \param sum  [n]; overlaps neither
+void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum);
+
+/// Plain loops with the same results, for tests.
+namespace reference {
+std::int64_t round_to_powers(std::span<const float> x, std::span<const std::uint32_t> words,
+                             std::span<std::byte> exponents, std::span<std::byte> signs);
+void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum);
+}  // namespace reference
+
+}  // namespace tersegrad::kernels

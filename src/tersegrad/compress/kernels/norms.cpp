@@ -1,0 +1,167 @@
+#include "tersegrad/compress/kernels/norms.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#ifndef TERSEGRAD_COMPRESS_KERNELS_NORMS_ONCE  // this file is read once for each instruction set
+#define TERSEGRAD_COMPRESS_KERNELS_NORMS_ONCE
+namespace tersegrad::kernels {
+namespace {
+
+constexpr std::size_t sum_lanes = 16;
+using Sums = std::array<double, sum_lanes>;
+
+/// The lanes in order.
+inline double total(const Sums& sums) {
+  double sum = 0;
+  for (const double s : sums) sum += s;
+  return sum;
+}
+
+inline float magnitude_of(std::int32_t bits) {
+  return bits >= 0x7f800000 ? std::numeric_limits<float>::quiet_NaN() : std::bit_cast<float>(bits);
+}
+
+}  // namespace
+}  // namespace tersegrad::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/norms.cpp"
+#include "hwy/foreach_target.h"
+#include "tersegrad/compress/kernels/simd-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace tersegrad::kernels::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // the lanes are kept in an array
+
+double magnitudes(std::span<const float> x) { return reference::sum_of_magnitudes(x); }
+double squares(std::span<const float> x) { return reference::sum_of_squares(x); }
+float largest(std::span<const float> x) { return reference::largest_magnitude(x); }
+
+#else
+
+using Doubles = hn::CappedTag<double, 8>;
+using Floats = hn::Rebind<float, Doubles>;
+
+/// Σ term(x_j) over the 16 lanes.
+template <class Term>
+HWY_INLINE double sum_of(std::span<const float> x, Term&& term) {
+  const Doubles d;
+  const Floats df;
+  constexpr std::size_t lanes = hn::MaxLanes(d), vectors = sum_lanes / lanes;
+  hn::Vec<Doubles> sums[vectors];
+  for (auto& sum : sums) sum = hn::Zero(d);
+  std::size_t j = 0;
+  for (; j + sum_lanes <= x.size(); j += sum_lanes) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      sums[v] = hn::Add(sums[v], term(hn::PromoteTo(d, hn::LoadU(df, x.data() + j + v * lanes))));
+    }
+  }
+  alignas(64) Sums all;
+  for (std::size_t v = 0; v < vectors; ++v) hn::Store(sums[v], d, all.data() + v * lanes);
+  for (std::size_t l = 0; j + l < x.size(); ++l) {
+    const auto value = static_cast<double>(x[j + l]);
+    alignas(64) double one[lanes] = {value};
+    all[l] += hn::GetLane(term(hn::Load(d, one)));
+  }
+  return total(all);
+}
+
+double magnitudes(std::span<const float> x) {
+  return sum_of(x, [](auto v) HWY_ATTR { return hn::Abs(v); });
+}
+
+double squares(std::span<const float> x) {
+  return sum_of(x, [](auto v) HWY_ATTR { return hn::Mul(v, v); });
+}
+
+float largest(std::span<const float> x) {
+  // The bits of magnitudes order as the magnitudes do, with inf and NaN on top.
+  const Lanes32<std::int32_t> d;
+  const hn::RebindToFloat<decltype(d)> df;
+  const auto clear = hn::Set(d, 0x7fffffff);
+  const std::size_t lanes = hn::Lanes(d);
+  auto top = hn::Zero(d);
+  std::size_t j = 0;
+  for (; j + lanes <= x.size(); j += lanes) {
+    top = hn::Max(top, hn::And(hn::BitCast(d, hn::LoadU(df, x.data() + j)), clear));
+  }
+  std::int32_t most = hn::GetLane(hn::MaxOfLanes(d, top));
+  for (; j < x.size(); ++j) most = std::max(most, std::bit_cast<std::int32_t>(x[j]) & 0x7fffffff);
+  return magnitude_of(most);
+}
+
+#endif
+
+void all_largest(std::span<const float> x, std::size_t block, std::span<float> out) {
+  for (std::size_t b = 0; b < out.size(); ++b) out[b] = largest(x.subspan(b * block, std::min(block, x.size() - b * block)));
+}
+
+void all_squares(std::span<const float> x, std::size_t block, std::span<double> out) {
+  for (std::size_t b = 0; b < out.size(); ++b) out[b] = squares(x.subspan(b * block, std::min(block, x.size() - b * block)));
+}
+
+}  // namespace
+}  // namespace tersegrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tersegrad::kernels {
+
+HWY_EXPORT(magnitudes);
+HWY_EXPORT(squares);
+HWY_EXPORT(largest);
+HWY_EXPORT(all_largest);
+HWY_EXPORT(all_squares);
+
+double sum_of_magnitudes(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(magnitudes)(x); }
+double sum_of_squares(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(squares)(x); }
+float largest_magnitude(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(largest)(x); }
+
+void largest_magnitudes(std::span<const float> x, std::size_t block, std::span<float> out) {
+  assert(block >= 1 && out.size() == (x.size() + block - 1) / block);
+  HWY_DYNAMIC_DISPATCH(all_largest)(x, block, out);
+}
+
+void sums_of_squares(std::span<const float> x, std::size_t block, std::span<double> out) {
+  assert(block >= 1 && out.size() == (x.size() + block - 1) / block);
+  HWY_DYNAMIC_DISPATCH(all_squares)(x, block, out);
+}
+
+namespace reference {
+namespace {
+
+template <class F>
+double sum_of(std::span<const float> x, F&& term) {
+  Sums sums{};
+  for (std::size_t j = 0; j < x.size(); ++j) sums[j % sum_lanes] += term(static_cast<double>(x[j]));
+  return total(sums);
+}
+
+}  // namespace
+
+double sum_of_magnitudes(std::span<const float> x) {
+  return sum_of(x, [](double v) { return std::abs(v); });
+}
+
+double sum_of_squares(std::span<const float> x) {
+  return sum_of(x, [](double v) { return v * v; });
+}
+
+float largest_magnitude(std::span<const float> x) {
+  std::int32_t largest = 0;
+  for (const float v : x) largest = std::max(largest, std::bit_cast<std::int32_t>(v) & 0x7fffffff);
+  return magnitude_of(largest);
+}
+
+}  // namespace reference
+}  // namespace tersegrad::kernels
+#endif

@@ -1,0 +1,29 @@
+// Magnitudes and squares of coordinates, summed or maximised: what scales are made of.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace tersegrad::kernels {
+
+/// Sums in double over 16 lanes, lane l adding every 16th coordinate in order, the lanes added up in order: the same
+/// bits on every instruction set. A non-finite coordinate makes them non-finite.
+double sum_of_magnitudes(std::span<const float> x);
+double sum_of_squares(std::span<const float> x);
+
+/// max |x_j|; NaN if a coordinate is not finite. 0 for no coordinates.
+float largest_magnitude(std::span<const float> x);
+
+/// The same of every `block` coordinates, the last block perhaps of fewer, in one call: out_b of block b.
+/// \param block ≥ 1 \param out  [⌈x.size()/block⌉]
+void largest_magnitudes(std::span<const float> x, std::size_t block, std::span<float> out);
+void sums_of_squares(std::span<const float> x, std::size_t block, std::span<double> out);
+
+/// Plain loops with the same results, for tests.
+namespace reference {
+double sum_of_magnitudes(std::span<const float> x);
+double sum_of_squares(std::span<const float> x);
+float largest_magnitude(std::span<const float> x);
+}  // namespace reference
+
+}  // namespace tersegrad::kernels
