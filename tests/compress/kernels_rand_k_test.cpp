@@ -1,3 +1,4 @@
+#include "tersegrad/compress/kernels/geometric.hpp"
 #include "tersegrad/compress/kernels/rand_k.hpp"
 
 #include <algorithm>
@@ -220,6 +221,31 @@ TEST(GatherScatter, NothingToDo) {
   gather(x, {}, 0, none);
   scatter_add(none, {}, 7, 1.0f, x);
   EXPECT_EQ(x, std::vector<float>(3, 1.0f));
+}
+
+TEST(GeometricGaps, AreThoseOfStdLog) {
+  const std::size_t n = 20011;
+  std::vector<std::uint32_t> words(2 * n);
+  Stream({.seed = 11}).fill(0, words);
+  for (std::size_t i = 0; i < n; i += 17) {  // U next to 0 and to 1, and where ln U/ln ½ is a whole number
+    words[2 * i + 1] = i % 2 == 0 ? 0u : i % 3 == 0 ? 0xffffffffu : 1u << (i % 32);
+    words[2 * i] = i % 5 == 0 ? 0u : i % 7 == 0 ? 0xffffffffu : words[2 * i];
+  }
+  for (const double p : {1e-9, 1e-3, 0.01, 0.3, 0.5, 0.75, 0.999, 1.0}) {
+    std::vector<double> expected(n);
+    reference::geometric_gaps(words, std::log1p(-p), expected);
+    testing::on_every_target([&] {
+      for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{9}, n}) {
+        for (const std::size_t offset : {0u, 1u}) {
+          testing::Guarded<std::uint32_t> in(std::span<const std::uint32_t>(words).first(2 * size), offset);
+          testing::Guarded<double> gaps(size, offset);
+          geometric_gaps(in.span(), std::log1p(-p), gaps.span());
+          EXPECT_TRUE(gaps.guards_survive());
+          EXPECT_TRUE(testing::same_bytes<double>(gaps.span(), std::span<const double>(expected).first(size))) << p;
+        }
+      }
+    });
+  }
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 //
 // The number of kept coordinates varies; the indices are drawn alike at both ends and cost no bytes.
 // A kept inf or NaN travels as it is; header.nonfinite counts all of the gradient's, and what overflows if kept.
+#include <array>
 #include <cmath>
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/drawn_sparsifier.hpp"
+#include "tersegrad/compress/kernels/geometric.hpp"
+#include "tersegrad/compress/kernels/uniform_words.hpp"
 #include "tersegrad/core/random.hpp"
 
 namespace tersegrad {
@@ -16,14 +19,24 @@ namespace {
 /// The kept coordinates of [0, total) in O(p·total): gaps between them are geometric, ⌊ln U / ln(1 − p)⌋.
 void draw_kept(std::int64_t total, double p, const StreamId& id, std::vector<std::uint32_t>& indices) {
   indices.clear();
-  Sequence random(id);
+  const Stream stream(id);
   const double log_dropped = std::log1p(-p);  // −inf for p = 1: every gap is 0
+  // No more at a time than are likely to be needed.
+  const double expected = p * static_cast<double>(total) + 8;
+  std::array<std::uint32_t, 1024> words;
+  std::array<double, words.size() / 2> gaps;
+  const std::size_t chunk = expected < static_cast<double>(gaps.size()) ? static_cast<std::size_t>(expected) / 2 * 2
+                                                                        : gaps.size();
   double next = 0;
-  while (true) {
-    next += std::floor(std::log(random.uniform()) / log_dropped);
-    if (next >= static_cast<double>(total)) return;
-    indices.push_back(static_cast<std::uint32_t>(next));
-    next += 1;
+  for (std::uint64_t block = 0;; block += chunk / 2) {
+    kernels::fill_words(stream, block, std::span(words).first(2 * chunk));
+    kernels::geometric_gaps(std::span(words).first(2 * chunk), log_dropped, std::span(gaps).first(chunk));
+    for (std::size_t i = 0; i < chunk; ++i) {
+      next += gaps[i];
+      if (next >= static_cast<double>(total)) return;
+      indices.push_back(static_cast<std::uint32_t>(next));
+      next += 1;
+    }
   }
 }
 

@@ -86,15 +86,18 @@ class ChosenEncoder final : public Encoder {
     const Layout& layout = setup_.common.layout;
     norms_.clear();
     indices_.clear();
+    all_nonfinite_kept_ = true;
     for (std::int64_t r = 0; r < layout.replicas; ++r) {
       const auto replica =
           gradient.subspan(static_cast<std::size_t>(r * layout.dim), static_cast<std::size_t>(layout.dim));
       if (setup_.normalized) norms_.push_back(std::sqrt(kernels::sum_of_squares(replica)));
       if (layout.replicas == 1) {
         kernels::top_k(replica, setup_.k, indices_);
+        all_nonfinite_kept_ = any_finite(replica, indices_);
         return;
       }
       kernels::top_k(replica, setup_.k, chosen_);
+      all_nonfinite_kept_ &= any_finite(replica, chosen_);
       for (const auto index : chosen_) indices_.push_back(static_cast<std::uint32_t>(r * layout.dim) + index);
     }
   }
@@ -111,7 +114,14 @@ class ChosenEncoder final : public Encoder {
     // The values' own, and the finite ones that the wire makes inf.
     const std::int64_t overflows =
         count_beyond(sparse_.values, largest_value(setup_.wire)) - count_nonfinite(sparse_.values);
-    message.header.nonfinite = saturate(count_nonfinite(values) + overflows);
+    // A zero norm's values are sent as zeros, a non-finite norm's as NaN or zeros: the gradient's own are counted.
+    std::int64_t nonfinite = 0;
+    if (all_nonfinite_kept_) {
+      for (const auto index : indices) nonfinite += !std::isfinite(values[static_cast<std::size_t>(index - bucket.begin)]);
+    } else {
+      nonfinite = count_nonfinite(values);
+    }
+    message.header.nonfinite = saturate(nonfinite + overflows);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
@@ -134,6 +144,11 @@ class ChosenEncoder final : public Encoder {
   }
 
  private:
+  /// Then every value of the replica that is not finite is among those kept: they count as the largest.
+  static bool any_finite(std::span<const float> replica, std::span<const std::uint32_t> kept) {
+    return std::any_of(kept.begin(), kept.end(), [&](std::uint32_t j) { return std::isfinite(replica[j]); });
+  }
+
   float scaled(float value, std::uint32_t coordinate) const {
     if (!setup_.normalized) return value;
     const double norm = norms_[coordinate / static_cast<std::uint64_t>(setup_.common.layout.dim)];
@@ -143,6 +158,7 @@ class ChosenEncoder final : public Encoder {
   ChosenSetup setup_;
   std::vector<std::uint32_t> indices_, chosen_;
   std::vector<double> norms_;
+  bool all_nonfinite_kept_ = false;
   SparseVector sparse_;
 };
 

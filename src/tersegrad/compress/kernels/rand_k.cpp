@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tersegrad/compress/kernels/bitmap.hpp"
+#include "tersegrad/compress/kernels/uniform_words.hpp"
 #include "tersegrad/core/buffer.hpp"
 
 namespace tersegrad::kernels {
@@ -34,7 +35,7 @@ class Coordinates {
 
  private:
   void refill() {
-    stream_.fill(block_, std::span(words_).first(chunk_));
+    fill_words(stream_, block_, std::span(words_).first(chunk_));
     block_ += chunk_ / 4;
     used_ = 0;
     filled_ = chunk_;
@@ -171,7 +172,7 @@ void draw_subsets(const Stream& stream, std::int64_t n, std::int64_t k, std::int
   const auto below = [&](std::uint64_t bound) {
     for (;;) {
       if (used == words.size()) {
-        stream.fill(block, words);
+        fill_words(stream, block, words);
         block += words.size() / 4;
         used = 0;
       }
