@@ -29,7 +29,7 @@ FAULTS = {
 
 # The wire itself at fault, behind the sender's checksum. Who sends bucket 1's messages of each kind, by exchange; the
 # numbers are those of comm/channel.hpp.
-UP_HEADERS, UP_PAYLOADS, GROUP_HEADERS, GROUP_PAYLOAD, DOWN_HEADER, DOWN_PAYLOAD = range(6)
+UP_HEADERS, UP_PAYLOADS, GROUP_HEADERS, GROUP_PAYLOAD, DOWN_HEADER, DOWN_PAYLOAD, SUM_UP, SUM_DOWN = range(8)
 SENDERS = {"server": {UP_HEADERS: 3, UP_PAYLOADS: 3, DOWN_HEADER: 0, DOWN_PAYLOAD: 0},
            "sharded": {UP_HEADERS: 3, UP_PAYLOADS: 3, DOWN_HEADER: 1, DOWN_PAYLOAD: 1},
            "allgather": {UP_HEADERS: 3, UP_PAYLOADS: 3},
@@ -101,6 +101,20 @@ class Faults(unittest.TestCase):
 
     def test_foreign_headers(self):
         self.on_the_wire(lambda kind: [f"noise:{kind}"], HEADERS, r"has magic number \d+ \(expected 1146242900\)")
+
+    def test_running_sums(self):
+        """`allreduce` adds along the ranks: each segment is a header and its values, on one channel."""
+        changed = r"has checksum [0-9a-f]{8} \(expected [0-9a-f]{8}"
+        for channel, senders in ((SUM_UP, (0, 2)), (SUM_DOWN, (1, 3))):
+            for fault, pattern in {f"flip:{channel}:0": "has magic number", f"flip:{channel}:7": changed,
+                                   f"flip:{channel}:58": changed, f"flip:{channel}:0:1": changed, f"flip:{channel}:-1:1": changed,
+                                   f"swap:{channel}:0:0": r"has (bucket 0|step 2) \(expected", f"swap:{channel}:0:1": changed,
+                                   f"cut:{channel}:0:0": r"\(announced 64\)", f"cut:{channel}:0:1": r"\(announced 4096\)",
+                                   f"noise:{channel}": "has magic number", f"noise:{channel}:0:1": changed}.items():
+                for rank in senders if "flip" in fault else senders[:1]:
+                    with self.subTest(fault=fault, rank=rank):
+                        self.ends_with_one_line("allreduce", fault, pattern, r"at step 3\b", r"bucket 1\b", rf"from rank {rank}\b",
+                                                rank=rank)
 
     def test_without_checksums_nobody_sees_it(self):
         """Which shows that it is the checksum that does, and that the wire is at fault as it says."""

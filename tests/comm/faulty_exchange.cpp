@@ -9,14 +9,15 @@
 //   late       the rank is one step behind: all its messages and expectations are of step 2
 //   none       all is well
 // or the wire itself is at fault, behind the sender's seal: of bucket 1's messages in one channel (a Channel's number)
-// from RANK the first
+// from RANK the first (with :NUMBER behind the fault, counted from 0, that one)
 //   flip:CHANNEL:BYTE  arrives with a bit flipped, a BYTE below 0 counted from the end
-//   swap:CHANNEL       is bucket 0's, which the rank has sent before
+//   swap:CHANNEL:0     is bucket 0's, which the rank has sent before: in this step, or if it has not yet, in the one before
 //   cut:CHANNEL        lacks its second half
 //   noise:CHANNEL      is of another program: random bytes
 // A fifth argument `off` switches the checksums off.
 #include <mpi.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <list>
@@ -36,8 +37,10 @@ struct Wire {
   std::string how;
   int channel = 0;
   long byte = 0;
-  bool armed = false;                          // the step has come
-  std::vector<unsigned char> before;           // bucket 0's message
+  std::size_t number = 0, seen = 0;                // which of bucket 1's messages, how many there were
+  bool armed = false;                              // the step has come
+  std::vector<std::vector<unsigned char>> before;  // bucket 0's messages, the last ones that were sent
+  std::size_t recorded = 0;                        // of them in this step
   std::list<std::vector<unsigned char>> sent;  // alive until the program ends
 
   explicit operator bool() const { return !how.empty(); }
@@ -48,14 +51,17 @@ struct Wire {
     wire.how = fault.substr(0, first);
     const std::size_t second = fault.find(':', first + 1);
     wire.channel = std::atoi(fault.c_str() + first + 1);
-    if (second != std::string::npos) wire.byte = std::atol(fault.c_str() + second + 1);
+    if (second == std::string::npos) return wire;
+    wire.byte = std::atol(fault.c_str() + second + 1);
+    const std::size_t third = fault.find(':', second + 1);
+    if (third != std::string::npos) wire.number = static_cast<std::size_t>(std::atol(fault.c_str() + third + 1));
     return wire;
   }
   /// The bytes to send in place of these.
   std::vector<unsigned char> damaged(std::vector<unsigned char> bytes) {
     if (how == "flip")
       bytes.at(static_cast<std::size_t>(byte < 0 ? static_cast<long>(bytes.size()) + byte : byte)) ^= 4;
-    if (how == "swap") bytes = before;
+    if (how == "swap") bytes = before.at(number);
     if (how == "cut") bytes.resize(bytes.size() / 2);
     Sequence random({.seed = 77});
     for (auto& value : bytes) value = how == "noise" ? static_cast<unsigned char>(random.below(256)) : value;
@@ -92,6 +98,7 @@ int steps(const Communicator& world, const std::string& name, const std::string&
     const bool wrong = k == 3 && world.rank() == faulty;
     const std::uint64_t step = wrong && fault == "late" ? 2 : k;
     aggregator->begin_step(step);
+    wire.recorded = 0;
     wire.armed = k == 3 && wire && world.rank() == faulty;
     exchange->begin_step({step, compressor.get(), aggregator.get()});
     std::vector<std::vector<Message>> messages(buckets.size());
@@ -124,19 +131,17 @@ int steps(const Communicator& world, const std::string& name, const std::string&
 extern "C" int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
                          MPI_Request* request) {
   const int place = tag - first_bucket_tag;
-  if (!wire.armed || type != MPI_BYTE || place < 0 || place % channels != wire.channel || place / channels > 1) {
+  const bool ours = wire && type == MPI_BYTE && place >= 0 && place % channels == wire.channel;
+  const auto* bytes = static_cast<const unsigned char*>(buffer);
+  if (ours && place / channels == 0) {
+    wire.before.resize(std::max(wire.before.size(), wire.recorded + 1));
+    wire.before[wire.recorded++].assign(bytes, bytes + count);
+  }
+  if (!ours || place / channels != 1 || !wire.armed || wire.seen++ != wire.number) {
     return PMPI_Isend(buffer, count, type, to, tag, comm, request);
   }
-  const auto* bytes = static_cast<const unsigned char*>(buffer);
-  std::vector<unsigned char> copy(bytes, bytes + count);
-  if (place / channels == 0) {
-    wire.before = copy;
-  } else {
-    copy = wire.damaged(std::move(copy));
-    wire.armed = false;
-  }
-  wire.sent.push_back(std::move(copy));
-  return PMPI_Isend(wire.sent.back().data(), static_cast<int>(wire.sent.back().size()), type, to, tag, comm, request);
+  const auto& sent = wire.sent.emplace_back(wire.damaged({bytes, bytes + count}));
+  return PMPI_Isend(sent.data(), static_cast<int>(sent.size()), type, to, tag, comm, request);
 }
 
 int main(int argc, char** argv) {

@@ -2,7 +2,8 @@
 //
 // MPI_Allreduce may add in any order, and its order changes with the number of ranks, so its bits cannot be the
 // server's. `allreduce` therefore adds along a pipelined chain (ordered_sum), which costs the bytes of a ring and
-// uses both directions of a link at once. `mpi-allreduce` is the baseline of what the MPI library itself brings.
+// uses both directions of a link at once. `mpi-allreduce` is the baseline of what the MPI library itself brings; what it
+// adds nobody can verify.
 #include <algorithm>
 #include <functional>
 #include <vector>
@@ -33,6 +34,8 @@ class AllReduceExchange : public Exchange {
   /// Adds this rank's messages and all others' up in `sum`.
   /// \param number of the bucket since the first one ever started: the same on all ranks that start alike
   virtual Reduction reduction(const BucketJob& job, std::span<float> sum, std::uint64_t number) = 0;
+  /// Bytes of the headers that travel with the values, from one rank to the next in one direction.
+  virtual std::int64_t header_bytes(const Bucket& bucket) const = 0;
   /// Buckets under way whose headers are not all here.
   int unchecked() const { return unchecked_; }
 
@@ -46,8 +49,7 @@ class AllReduceExchange : public Exchange {
   int unchecked_ = 0;
 };
 
-/// First every rank's headers go to every other rank; once all are right, the values are added. The headers carry a
-/// checksum; the running sums, which are nobody's message, travel bare.
+/// First every rank's headers go to every other rank; once all are right, the values are added.
 class AllReduceExchange::ReduceFlow final : public Flow {
  public:
   ReduceFlow(AllReduceExchange& exchange, const BucketJob& job)
@@ -122,12 +124,13 @@ class AllReduceExchange::ReduceFlow final : public Flow {
     complete_aggregate_header(headers, x_.step(), job_.bucket, aggregate);
 
     // Over all P ranks either algorithm sends (P − 1)·4d towards the sum and as much on the way back; every
-    // rank's headers go to the P − 1 others.
+    // rank's headers go to the P − 1 others, and each piece of the sum has one.
     const auto others = static_cast<std::int64_t>(x_.comm().size() - 1);
     const auto dense = static_cast<std::int64_t>(aggregate.payload.size());
-    const auto header_bytes = static_cast<std::int64_t>(headers.size() * sizeof(Header)) * others;
-    x_.tally().uplink.add(others * dense, header_bytes);
-    x_.tally().downlink.add(others * dense, 0);
+    const auto agents = static_cast<std::int64_t>(headers.size() * sizeof(Header));
+    const auto pieces = x_.header_bytes(job_.bucket);
+    x_.tally().uplink.add(others * dense, others * (agents + pieces));
+    x_.tally().downlink.add(others * dense, others * pieces);
     reduced_ = true;
   }
 
@@ -151,10 +154,21 @@ class OrderedAllReduce final : public AllReduceExchange {
   std::string name() const override { return "allreduce"; }
 
  private:
+  std::int64_t header_bytes(const Bucket& bucket) const override {
+    return static_cast<std::int64_t>(OrderedSum::segments_of(static_cast<std::size_t>(bucket.size())) * sizeof(Header));
+  }
   Reduction reduction(const BucketJob& job, std::span<float> sum, std::uint64_t) override {
     std::vector<const std::byte*> addends;
     for (const auto& message : job.local) addends.push_back(message.payload.data());
-    auto total = std::make_shared<OrderedSum>(comm(), addends, sum, tag_of(job.bucket.index, Channel::sum_up),
+    const SumIdentity identity{.step = step().step,
+                               .bucket = job.bucket.index,
+                               .compressor = compressor_id(step().compressor->name()),
+                               .verify = verifies(),
+                               .before = map().begin(comm().rank()),
+                               .behind = map().end(comm().rank()),
+                               .all = map().agents()};
+    auto total = std::make_shared<OrderedSum>(comm(), identity, addends, sum,
+                                              tag_of(job.bucket.index, Channel::sum_up),
                                               tag_of(job.bucket.index, Channel::sum_down));
     return [total](bool& moved) {
       moved |= total->progress();
@@ -170,6 +184,7 @@ class MpiAllReduce final : public AllReduceExchange {
   bool knows_its_links() const override { return false; }
 
  private:
+  std::int64_t header_bytes(const Bucket&) const override { return 0; }
   Reduction reduction(const BucketJob& job, std::span<float> sum, std::uint64_t number) override {
     return [this, job, sum, number](bool& moved) {
       // A collective call has no tag: buckets take turns in the order of their start. And it waits without listening:
@@ -191,7 +206,7 @@ const Registration<Exchange, const ExchangeSetup&> ordered{
     [](const Arguments&, const ExchangeSetup& setup) { return std::make_unique<OrderedAllReduce>(setup); }};
 
 const Registration<Exchange, const ExchangeSetup&> library{
-    "mpi-allreduce", "MPI_Allreduce of fp32 (none only): MPI's own order of sums, so bits change with the ranks", {},
+    "mpi-allreduce", "MPI_Allreduce of fp32 (none only): MPI's own order of sums, so bits change with the ranks; no checksums", {},
     [](const Arguments&, const ExchangeSetup& setup) { return std::make_unique<MpiAllReduce>(setup); }};
 
 }  // namespace

@@ -31,6 +31,8 @@ struct DirectionTraffic {
 /// | local | Σ m_i of agents not on their node's first rank; from each node but the one that serves, a partial sum with
 /// its header and its agents' headers | (P − 1)·a |
 /// | allreduce, mpi-allreduce | (P − 1)·4d, and every header to every other rank | (P − 1)·4d |
+///
+/// The running sums of `allreduce` have a header for each segment (OrderedSum), (P − 1) times up and down.
 struct Traffic {
   DirectionTraffic uplink;
   DirectionTraffic downlink;
