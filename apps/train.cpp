@@ -11,6 +11,7 @@
 #include "tersegrad/train/noise_verdict.hpp"
 #include "tersegrad/train/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
+#include "tersegrad/train/stop_signal.hpp"
 #include "tersegrad/train/trainer.hpp"
 
 namespace tersegrad {
@@ -31,6 +32,8 @@ std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
 }
 
 int run(int argc, char** argv) {
+  // From here to the very end of the process, which finds it here: no signal ends it without a status of ours.
+  [[maybe_unused]] static const auto* const signals = new StopSignal;
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
     auto options = declare_train_options();
     bool help = false;
@@ -61,7 +64,7 @@ int run(int argc, char** argv) {
     if (world.rank() == 0) std::cout << matched << std::flush;
     const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective)
                                             : train(world, config, make_objective, start.get());
-    if (result.resumable) {
+    if (result.resumable || result.unstarted) {
       if (world.rank() == 0) std::cout << "\n" << resumable_end(result) << std::flush;
       return exit_interrupted;
     }

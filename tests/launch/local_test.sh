@@ -151,6 +151,21 @@ EOF
 mpirun: process rank 3 exited on signal 9 (Killed)."
 }
 
+# What Open MPI 4.1.4 does now and then where all ranks are killed at once.
+ends_an_mpirun_that_stands_still() {
+  local text status
+  mkdir "$work/bin"
+  cat >"$work/bin/mpirun" <<'EOF'
+#!/bin/sh
+echo "[host:196] [[8263,0],0] ACTIVATE PROC [[8263,1],3] STATE ABORTED BY SIGNAL AT odls_base_default_fns.c:1746" >&2
+exec sleep 600
+EOF
+  chmod +x "$work/bin/mpirun"
+  text=$(PATH="$work/bin:$PATH" "$launch" --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "the status" $status 70
+  contains "$text" "mpirun did not end behind its ranks"
+}
+
 passes_sigterm_on() {
   start
   kill -TERM "$job"

@@ -105,6 +105,8 @@ std::string outcome(const RunResult& r) {
 }
 
 std::string resumable_end(const RunResult& r) {
+  if (r.unstarted)
+    return "Stopped by a signal before the first step: nothing has changed; to go on, give the same command again\n";
   return concat("Stopped by a signal behind step ", r.steps, " of ", r.config.steps,
                 ", with a checkpoint; to go on: train --resume ", r.config.out.string(), "\n");
 }

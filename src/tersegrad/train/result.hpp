@@ -46,6 +46,7 @@ struct RunResult {
   std::int64_t steps = 0;       ///< done, the skipped ones included
   bool diverged = false;
   bool interrupted = false;     ///< a signal ended it before its last step
+  bool unstarted = false;       ///< interrupted before its first step: nothing was written, no file changed
   bool resumable = false;       ///< interrupted with a checkpoint to go on from: the log is left unfinished
   std::int64_t nonfinite_steps = 0;
   double loss_first = std::numeric_limits<double>::quiet_NaN();

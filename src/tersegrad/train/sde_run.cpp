@@ -59,6 +59,7 @@ std::unique_ptr<Process> make_process(const Compressor& compressor, const Proces
 }  // namespace
 
 RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
+  const StopSignal signals;
   TrainConfig config = given;
   const StallWatch stalls(comm, config.stall_timeout);
   config.agents = std::max<std::int64_t>(1, config.agents);
@@ -94,13 +95,16 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   });
   RunResult result(config, *compressor, *noise, objective->layout(), comm.size());
   result.config.exchange = "none";
+  if (StopSignal::on_any_rank(comm)) {
+    result.interrupted = result.unstarted = true;
+    return result;
+  }
   collectively(comm, [&] {
     if (comm.rank() != 0) return;
     begin_run_log(*log, folder, result, objective->observables());
   });
   make_same(comm, bytes_of(objective->parameters()));
 
-  const StopSignal signals;
   const AgentMap everyone(static_cast<std::uint32_t>(comm.size()), 0, comm.size());
   Recorder recorder(comm, everyone, comm.rank() == 0 ? log.get() : nullptr);
   EulerMaruyama integrator(*process, config.lr / static_cast<double>(config.sde));
@@ -141,11 +145,8 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
     result.steps = k + 1;
     if (k == 0) result.loss_first = record.loss;
     result.loss_last = record.loss;
-    if (result.steps % 64 == 0) {  // a signal reaches the ranks at different times: they agree now and then
-      std::int64_t stop = StopSignal::received() != 0 ? 1 : 0;
-      comm.sum(std::span<std::int64_t>(&stop, 1));
-      result.interrupted = stop > 0;
-    }
+    // A signal reaches the ranks at different times: they agree now and then.
+    if (result.steps % 64 == 0) result.interrupted = StopSignal::on_any_rank(comm);
     const bool last = result.steps == config.steps || result.diverged || result.interrupted;
     if (last) {
       if (!result.diverged) {

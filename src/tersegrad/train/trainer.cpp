@@ -56,6 +56,7 @@ class Run {
   double elapsed_s() const { return past_.elapsed_s + since_start_.seconds(); }
   const TrainConfig& config() const { return parts_->config; }
 
+  const StopSignal signals_;
   const Communicator& comm_;
   StallWatch stalls_;
   std::optional<RunParts> parts_;
@@ -93,6 +94,10 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
     if (start != nullptr) *start = CheckpointFile();  // its memory
   }
   algorithm_.emplace(*parts_, past_.skips_in_a_row);
+  if (StopSignal::on_any_rank(comm_)) {
+    result_.interrupted = result_.unstarted = true;
+    return;
+  }
   // Only once every rank is sure that it can run: --overwrite removes an old run.
   collectively(comm_, [&] {
     if (comm_.rank() != 0) return;
@@ -129,7 +134,7 @@ void Run::open_log() {
 }
 
 RunResult Run::run() {
-  const StopSignal signals;
+  if (result_.unstarted) return result_;
   comm_.barrier();  // nobody is still sending what belongs to the start
   measurement_.emplace(comm_);
   since_start_.lap();
