@@ -15,17 +15,6 @@ std::map<std::string, Figure>& figures() {
   return all;
 }
 
-Verdict Claim::verdict() const {
-  const Verdict beyond = unmet.empty() ? Verdict::fails : Verdict::inconclusive;
-  if (!std::isfinite(measured)) return relation == ">=" && measured > 0 ? Verdict::holds : beyond;
-  const double off = relation == "<=" ? measured - predicted
-      : relation == ">="              ? predicted - measured
-                                      : std::abs(measured - predicted);
-  if (off <= tolerance) return Verdict::holds;
-  // Three standard errors more might be chance.
-  return off <= tolerance + 3 * error ? Verdict::inconclusive : beyond;
-}
-
 RunRecord::RunRecord(const std::filesystem::path& folder) {
   RunData run = read_isolated(folder);
   series_ = std::move(run.series);
@@ -112,7 +101,7 @@ double mean_from(const RunRecord& run, const std::string& series, double from) {
   return sum / count;
 }
 
-Level late_level(const RunRecord& run, double from, double memory) {
+Estimate late_level(const RunRecord& run, double from, double memory) {
   const double last = run.iteration().back();
   const auto& sd = run.series("loss_sd");
   double spread = 0, count = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/figure_claim.hpp"
 #include "tersegrad/train/config.hpp"
 
 namespace tersegrad {
@@ -43,24 +44,6 @@ struct Panel {
   bool log_x = false, log_y = false;
   std::vector<Curve> curves;
   std::vector<Box> boxes;
-};
-
-enum class Verdict { holds, fails, inconclusive };
-
-/// A claim of the paper as a number.
-struct Claim {
-  std::string text;       ///< what is claimed
-  std::string reference;  ///< where: "Prop. B.13", "Figure 8, left"
-  double measured = 0;
-  double error = 0;  ///< standard error of `measured`; 0: not a random quantity
-  double predicted = 0;
-  double tolerance = 0;        ///< |measured − predicted| up to which it holds; one-sided claims: see `relation`
-  std::string relation = "=";  ///< "=", "<=" or ">="
-  std::string derivation;      ///< how the tolerance was derived
-  /// What the claim presupposes and these runs do not have (stationarity, say), with its numbers; empty: all is met.
-  /// What would fail is inconclusive then; what holds has been measured all the same.
-  std::string unmet = "";
-  Verdict verdict() const;
 };
 
 /// The series of a finished run as its figure reads them.
@@ -133,10 +116,7 @@ double mean_from(const RunRecord& run, const std::string& series, double from);
 
 /// Mean loss from iteration `from` on with its standard error: the loss decorrelates over `memory` steps, and each
 /// record's mean over replicas has the standard deviation loss_sd/√R.
-struct Level {
-  double mean = 0, error = 0;
-};
-Level late_level(const RunRecord& run, double from, double memory);
+Estimate late_level(const RunRecord& run, double from, double memory);
 
 /// Largest loss of the last half over its median: how far a run is from stationary.
 double burst(const RunRecord& run);

@@ -20,9 +20,7 @@ std::vector<Setting> settings(Scale scale, bool normalised) {
     const std::string label = nu == "inf" ? "ν = ∞" : "ν = " + nu;
     all.push_back({concat(normalised ? "ntopk" : "topk", "-nu", nu), label, label,
                    network_config("resnet", normalised ? "ntopk:0.1" : "topk:0.1", concat("student:", nu, ":1e-4"), 3,
-                                  normalised  ? 0.1
-                                      : paper ? 0.01
-                                              : 0.05,
+                                  normalised ? 0.1 : 0.01,
                                   paper ? 1000 : 60, paper ? 0 : 32)});
   }
   return all;
@@ -43,15 +41,27 @@ void draw(Scale scale, FigureReport& report) {
     panel.log_y = true;
     for (const auto& setting : *all) panel.curves.push_back(mean_curve(report, setting, repetitions));
   }
-  report.claim({"Top-k at ν = 1 fails: late loss over the first", "Figure 10, left",
-                worst_growth(report, plain.front(), repetitions), 0, 1.5, 0,
-                ">=", "diverged, or the loss grew by half"});
-  report.claim({"Top-k at ν = ∞ does not: late loss over the first", "Figure 10, left",
-                worst_growth(report, plain.back(), repetitions), 0, 1, 0, "<=", "the loss falls"});
-  double worst = 0;
-  for (const auto& setting : normalised) worst = std::max(worst, worst_growth(report, setting, repetitions));
-  report.claim({"normalised Top-k at every ν: largest late loss over the first", "Figure 10, right", worst, 0, 1.05, 0,
-                "<=", "does not grow by more than 5 %"});
+  // The paper: Top-k "fails at handling increasingly heavy-tailed noise", read as at ν = 1, with a loss that rises as ν
+  // falls; the normalised one copes at every ν.
+  for (const auto& setting : plain) {
+    report.claim(growth_claim({.text = "Top-k, " + setting.label, .reference = "Figure 10, left"},
+                              late_growths(report, setting, repetitions), setting.name != plain.front().name));
+  }
+  for (const auto& setting : normalised) {
+    report.claim(growth_claim({.text = "normalised Top-k, " + setting.label, .reference = "Figure 10, right"},
+                              late_growths(report, setting, repetitions), true));
+  }
+  std::vector<Estimate> levels;
+  std::vector<std::string> names;
+  for (auto setting = plain.rbegin(); setting != plain.rend(); ++setting) {
+    levels.push_back(log_late_loss(report, *setting, repetitions));
+    names.push_back(setting->label);
+  }
+  report.claim(rising_claim({.text = "Top-k: fatter tails, larger loss: the least step of log10 late loss",
+                             .reference = "Figure 10, left",
+                             .derivation = "late loss: mean of the second half; Student's z by Welch, as many looks as "
+                                           "steps; diverged: infinite"},
+                            levels, names));
 }
 
 const FigureRegistration registration{
@@ -59,7 +69,7 @@ const FigureRegistration registration{
     {"Figure 10: Top-k under heavy tails, and of the normalised gradient",
      "F.8 gives no k, N, η, σ: k = d/10, N = 3, η = 0.01 (0.1 normalised), σ = 1e-4, 3 repetitions.",
      [](Scale scale) -> std::string {
-       return scale == Scale::paper ? "" : "32 images (paper: 50,000), 60 steps (1,000), η = 0.05 for Top-k (0.01).";
+       return scale == Scale::paper ? "" : "32 images (paper: 50,000), 60 steps (1,000).";
      },
      runs, draw}};
 

@@ -68,15 +68,6 @@ std::vector<double> last_losses(FigureReport& report, const Setting& setting, in
   return losses;
 }
 
-Estimate estimate(const std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / n;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return {mean, n > 1 ? std::sqrt(squares / (n * (n - 1))) : 0};
-}
-
 Estimate late_fall(FigureReport& report, const Setting& setting, int repetitions) {
   std::vector<double> falls;
   for (int r = 0; r < repetitions; ++r) {
@@ -96,14 +87,45 @@ Estimate late_fall(FigureReport& report, const Setting& setting, int repetitions
   return estimate(falls);
 }
 
-double worst_growth(FigureReport& report, const Setting& setting, int repetitions) {
-  double worst = 0;
+std::vector<double> late_growths(FigureReport& report, const Setting& setting, int repetitions) {
+  std::vector<double> growths;
   for (int r = 0; r < repetitions; ++r) {
     const auto& run = report.run(concat(setting.name, "-", r));
-    if (run.diverged()) return std::numeric_limits<double>::infinity();
-    worst = std::max(worst, mean_from(run, "loss", run.iteration().back() / 2) / run.series("loss").front());
+    growths.push_back(run.diverged() ? std::numeric_limits<double>::infinity()
+                                     : std::log10(mean_from(run, "loss", run.iteration().back() / 2) /
+                                                  run.series("loss").front()));
   }
-  return worst;
+  return growths;
+}
+
+Claim growth_claim(Claim claim, const std::vector<double>& growths, bool converges) {
+  const auto [least, most] = std::minmax_element(growths.begin(), growths.end());
+  claim.text += converges ? ": converges (log10 late loss/first ≤ 0, the worst of "
+                          : ": does not converge (log10 late loss/first ≥ 0, the best of ";
+  claim.text += concat(growths.size(), ")");
+  claim.relation = converges ? "<=" : ">=";
+  claim.predicted = 0;
+  claim.measured = converges ? *most : *least;
+  std::vector<double> finite = growths;  // for the spread, a diverged repetition is a thousandfold loss
+  if (std::isfinite(*least)) {
+    for (double& growth : finite) growth = std::min(growth, 3.0);
+  }
+  const Estimate spread = estimate(finite);
+  claim.error = spread.error;
+  claim.z = chance_quantile(1, spread.degrees);
+  claim.derivation =
+      "worst (converges) or best (does not) repetition; s.e. and Student's z from the spread of the repetitions";
+  return claim;
+}
+
+Estimate log_late_loss(FigureReport& report, const Setting& setting, int repetitions) {
+  std::vector<double> logs;
+  for (int r = 0; r < repetitions; ++r) {
+    const auto& run = report.run(concat(setting.name, "-", r));
+    logs.push_back(run.diverged() ? std::numeric_limits<double>::infinity()
+                                  : std::log10(mean_from(run, "loss", run.iteration().back() / 2)));
+  }
+  return estimate(logs);
 }
 
 }  // namespace tersegrad

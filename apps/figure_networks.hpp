@@ -30,19 +30,20 @@ Curve mean_curve(FigureReport& report, const Setting& setting, int repetitions);
 /// Mean loss over the last tenth of each repetition; infinity for a diverged one.
 std::vector<double> last_losses(FigureReport& report, const Setting& setting, int repetitions);
 
-/// A mean and its standard error (0 for one value).
-struct Estimate {
-  double mean = 0, error = 0;
-};
-Estimate estimate(const std::vector<double>& values);
-
 /// How far the loss falls in the last third of a setting's repetitions: mean over its first half minus mean over its
 /// second; positive while it falls. Infinite if a repetition diverged.
 Estimate late_fall(FigureReport& report, const Setting& setting, int repetitions);
 
-/// The largest late loss of a setting's repetitions, mean over the second half, over their first; infinity if one
-/// diverged. The last loss alone would be any point of a divergent run's fluctuations.
-double worst_growth(FigureReport& report, const Setting& setting, int repetitions);
+/// log10 of each repetition's late loss, mean over the second half, over its first; infinity for a diverged one. The
+/// last loss alone would be any point of a divergent run's fluctuations.
+std::vector<double> late_growths(FigureReport& report, const Setting& setting, int repetitions);
+
+/// The claim that a setting converges (log10 of the late loss over the first is at most 0 in the worst repetition) or
+/// does not (at least 0 in the best one), with the repetitions' standard error.
+Claim growth_claim(Claim claim, const std::vector<double>& growths, bool converges);
+
+/// log10 of the late loss over a setting's repetitions, as an estimate; infinity if one diverged.
+Estimate log_late_loss(FigureReport& report, const Setting& setting, int repetitions);
 
 /// The linear speed-up of settings that differ in N, the last of them with very many agents: a panel of losses and one
 /// of gaps to the last setting's.

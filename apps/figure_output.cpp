@@ -68,6 +68,7 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
   Json json{{"figure", name}, {"title", figure.title}, {"scale", scale == Scale::paper ? "paper" : "quick"}};
   json["choices"] = figure.caption;
   json["cut"] = note;
+  json["rule"] = verdict_rule;
   json["claims"] = Json::array();
   for (const auto& claim : report.claims()) {
     json["claims"].push_back({{"claim", claim.text},
@@ -76,9 +77,12 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
                               {"standard_error", number(claim.error)},
                               {"relation", claim.relation},
                               {"predicted", number(claim.predicted)},
-                              {"tolerance", number(claim.tolerance)},
+                              {"allowance", number(claim.allowance)},
+                              {"z", number(claim.z)},
+                              {"resolution", number(claim.resolution)},
                               {"derivation", claim.derivation},
                               {"verdict", text_of(claim.verdict())}});
+    if (claim.opposite.has_value()) json["claims"].back()["p_of_the_opposite"] = number(*claim.opposite);
     if (!claim.unmet.empty()) json["claims"].back()["premise_not_met"] = claim.unmet;
   }
   write_file(folder / "report.json", json.dump(2) + "\n");
@@ -86,22 +90,21 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
 }
 
 std::string claim_table(const std::vector<Claim>& claims) {
-  TextTable table({"claim", "reference", "measured", "predicted", "tolerance", "verdict"});
-  // How a tolerance was derived stands below, once for all claims that have it in common.
+  TextTable table({"claim", "reference", "measured ± s.e.", "predicted", "allowance", "z·s.e.", "resolution", "verdict"});
+  // How the numbers were derived stands below, once for all claims that have it in common.
   std::vector<std::string> notes;
   for (const auto& claim : claims) {
     const std::string error = claim.error > 0 ? " ± " + format_number(claim.error, 2) : "";
     auto note = std::find(notes.begin(), notes.end(), claim.derivation);
     if (note == notes.end()) note = notes.insert(note, claim.derivation);
+    const std::string sign = claim.relation == "=" ? "" : claim.relation == "<=" ? "≤ " : "≥ ";
     table.add({claim.text, claim.reference, format_number(claim.measured) + error,
-               (claim.relation == "="        ? ""
-                    : claim.relation == "<=" ? "≤ "
-                                             : "≥ ") +
-                   format_number(claim.predicted),
-               concat(format_number(claim.tolerance, 2), " [", note - notes.begin() + 1, "]"),
+               sign + format_number(claim.predicted),
+               concat(format_number(claim.allowance, 2), " [", note - notes.begin() + 1, "]"),
+               claim.error > 0 ? format_number(claim.z * claim.error, 2) : "", format_number(claim.resolution, 2),
                text_of(claim.verdict())});
   }
-  std::string text = table.str() + "Tolerances:\n";
+  std::string text = concat(table.str(), "Rule: ", verdict_rule, "\nDerivations:\n");
   for (std::size_t i = 0; i < notes.size(); ++i) text += concat("  [", i + 1, "] ", notes[i], "\n");
   for (const auto& claim : claims) {
     if (!claim.unmet.empty()) text += concat("Premise not met, ", claim.text, ": ", claim.unmet, "\n");

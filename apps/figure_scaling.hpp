@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/figure_networks.hpp"
@@ -29,10 +30,16 @@ struct ScalingPanel {
 std::vector<FigureRun> scaling_runs(const std::vector<ScaledRun>& rules, const std::vector<ScalingPanel>& panels);
 
 /// For each network the losses beside the base run's, a box plot of |last loss − the base run's mean last loss|, and
-/// the claim that every follower's errors lie below every breaker's (exact Mann–Whitney test of each pair; the largest
-/// p). The rules speak of stationary levels: where the base run still falls (late_fall beyond two standard errors, and
-/// by more than a tenth of the follower's error), a claim that would fail is inconclusive.
+/// the claim that every follower's errors lie below every breaker's (rank_claim). The rules speak of stationary levels:
+/// where the base run still falls (late_fall beyond two standard errors, and by more than a tenth of the follower's
+/// error), the claim is inconclusive.
 void draw_scaling(FigureReport& report, const std::vector<ScaledRun>& rules, const std::vector<ScalingPanel>& panels);
+
+/// The claim that `low` lies below every breaker: exact Mann–Whitney test of each pair, the largest p (a union of
+/// hypotheses: no correction). It fails if some breaker lies below `low` by the reverse test (smallest p, Bonferroni).
+/// Its text is the name of the breaker with the largest p.
+Claim rank_claim(const std::vector<double>& low,
+                 const std::vector<std::pair<std::string, std::vector<double>>>& breakers);
 
 /// One-sided p-value of the exact Mann–Whitney test that `low` tends to be below `high`. Samples must be independent.
 double mann_whitney(const std::vector<double>& low, const std::vector<double>& high);

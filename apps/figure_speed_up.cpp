@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "apps/figure_networks.hpp"
 #include "tersegrad/core/error.hpp"
@@ -19,30 +20,49 @@ struct Levels {
   double gap_error(std::size_t i) const { return std::hypot(loss[i].error, loss.back().error); }
 };
 
-/// Slope of log gap against log abscissa over entries [from, size − 1). The last level is common to all gaps; its error
-/// is counted in each, which overstates that of the slope.
-Slope gap_slope(const Levels& levels, std::size_t from) {
-  std::vector<double> x, y, relative;
+/// Slope of log gap against log abscissa over entries [from, size − 1). NaN if a gap is not positive: it has no
+/// logarithm, and to leave it out would choose among the measurements.
+double gap_slope(const Levels& levels, std::size_t from) {
+  std::vector<double> x, y;
   for (std::size_t i = from; i + 1 < levels.loss.size(); ++i) {
-    if (levels.gap(i) <= 0) continue;  // nothing to take the logarithm of; the claim on the order says so
+    if (!(levels.gap(i) > 0)) return std::nan("");
     x.push_back(levels.abscissa(i));
     y.push_back(levels.gap(i));
-    relative.push_back(levels.gap_error(i) / levels.gap(i));
-  }
-  return x.size() < 2 ? Slope{std::nan(""), 0} : log_slope(x, y, relative);
-}
-
-/// Slope of log(A + C/N) over the paper's N, A + C/N through the two largest of all N.
-double loss_slope_of_theory(const Levels& levels, double shift_in_errors) {
-  const std::size_t last = levels.loss.size() - 1, before = last - 1;
-  const double c = (levels.gap(before) + shift_in_errors * levels.gap_error(before)) * levels.abscissa(before);
-  const double a = levels.loss.back().mean - c / levels.agents.back();
-  std::vector<double> x, y;
-  for (std::size_t i = 0; i < last; ++i) {
-    x.push_back(levels.agents[i]);
-    y.push_back(a + c / levels.agents[i]);
   }
   return log_slope(x, y, std::vector<double>(x.size(), 0.0)).value;
+}
+
+/// Slope of the log loss itself over the paper's N, less that of A + C/N through the two largest of all N.
+double loss_slope_beyond_theory(const Levels& levels) {
+  const std::size_t last = levels.loss.size() - 1, before = last - 1;
+  const double c = levels.gap(before) * levels.abscissa(before);
+  const double a = levels.loss.back().mean - c / levels.agents.back();
+  std::vector<double> x, y, theory;
+  for (std::size_t i = 0; i < last; ++i) {
+    x.push_back(levels.agents[i]);
+    y.push_back(levels.loss[i].mean);
+    theory.push_back(a + c / levels.agents[i]);
+  }
+  const std::vector<double> exact(x.size(), 0.0);
+  return log_slope(x, y, exact).value - log_slope(x, theory, exact).value;
+}
+
+/// A function of the levels with the standard error that theirs give it, all at once: levels that several terms share
+/// count as what they are. Degrees of freedom by Welch and Satterthwaite.
+Estimate propagate(const std::function<double(const Levels&)>& f, const Levels& levels) {
+  const double value = f(levels);
+  double variance = 0, spread = 0;
+  for (std::size_t i = 0; i < levels.loss.size(); ++i) {
+    const double error = levels.loss[i].error;
+    if (!(error > 0)) continue;
+    Levels up = levels, down = levels;
+    up.loss[i].mean += 0.1 * error;
+    down.loss[i].mean -= 0.1 * error;
+    const double part = (f(up) - f(down)) / 0.2;
+    variance += part * part;
+    spread += part * part * part * part / levels.loss[i].degrees;
+  }
+  return {value, std::sqrt(variance), spread > 0 ? variance * variance / spread : levels.loss.front().degrees};
 }
 
 }  // namespace
@@ -74,30 +94,34 @@ void speed_up_panels(FigureReport& report, const std::vector<Setting>& settings,
   }
   gaps.curves = {measured, theory};
 
-  const bool ordered = std::is_sorted(levels.loss.rbegin(), levels.loss.rend(),
-                                      [](const Estimate& a, const Estimate& b) { return a.mean < b.mean; });
-  report.claim({"more agents, lower loss (1: ordered over all N)", reference, ordered ? 1.0 : 0.0, 0, 1, 0, "=",
-                concat("means of the last tenth, ", repetitions, " repetitions")});
-  const std::string law =
-      "E f = A + C/N at every k (transient and stationary term); 0.1 for the next order in 1/N, 3 s.e.";
+  std::vector<Estimate> rising(levels.loss.rbegin(), levels.loss.rend());
+  std::vector<std::string> names;
+  for (auto n = agents.rbegin(); n != agents.rend(); ++n) names.push_back(concat("N = ", *n));
+  report.claim(rising_claim({.text = "more agents, lower loss: the least step between two N",
+                             .reference = reference,
+                             .derivation = concat("means of the last tenth, ", repetitions,
+                                                  " repetitions, Student's t; as many looks as steps")},
+                            rising, names));
+  const auto slope_claim = [&](const std::string& text, double predicted, const std::string& how,
+                               const std::function<double(const Levels&)>& slope) {
+    const Estimate fit = propagate(slope, levels);
+    report.claim({.text = text,
+                  .reference = reference,
+                  .measured = fit.mean,
+                  .error = fit.error,
+                  .predicted = predicted,
+                  .resolution = 0.25,
+                  .derivation = how + "; resolution: half the distance of slope −1 from −½",
+                  .z = chance_quantile(1, fit.degrees)});
+  };
   for (const std::size_t from : {std::size_t{0}, last - 2}) {
-    const Slope fit = gap_slope(levels, from);
-    report.claim(
-        {concat("slope of log gap to N = ", n_last, " against log N, N = ", agents[from], " … ", agents[last - 1]),
-         reference, fit.value, fit.error, -1, 0.1 + 3 * fit.error, "=", law});
+    slope_claim(
+        concat("slope of log gap to N = ", n_last, " against log N, N = ", agents[from], " … ", agents[last - 1]), -1,
+        "E f = A + C/N at every k, to second order in the fluctuations",
+        [from](const Levels& at) { return gap_slope(at, from); });
   }
-  std::vector<double> x(levels.agents.begin(), levels.agents.end() - 1), y, relative;
-  for (std::size_t i = 0; i < last; ++i) {
-    y.push_back(levels.loss[i].mean);
-    relative.push_back(levels.loss[i].error / levels.loss[i].mean);
-  }
-  const Slope plotted = log_slope(x, y, relative);
-  const double predicted = loss_slope_of_theory(levels, 0);
-  const double spread = std::abs(loss_slope_of_theory(levels, 1) - predicted);
-  report.claim({concat("slope of the plotted log loss itself, N = 1 … ", agents[last - 1], ", against that of A + C/N"),
-                reference, plotted.value, plotted.error, predicted,
-                0.1 * std::abs(predicted) + 3 * std::hypot(plotted.error, spread), "=",
-                "A and C from the two largest N; a tenth for the next order in 1/N, 3 s.e. of both slopes"});
+  slope_claim(concat("slope of the plotted log loss, N = 1 … ", agents[last - 1], ", less that of A + C/N"), 0,
+              "A and C from the two largest N", loss_slope_beyond_theory);
 }
 
 }  // namespace tersegrad

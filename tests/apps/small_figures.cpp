@@ -40,13 +40,13 @@ std::vector<FigureRun> four_of_each(Scale) {
 void draw(Scale, FigureReport& report) {
   Panel& panel = report.add_panel("losses", "iteration k", "f(x_k)");
   panel.curves.push_back(loss_curve(report.run("quadr-0"), "first", "first"));
-  report.claim({"a claim that holds", "test", 1, 0, 1, 0, "=", "by hand"});
+  report.claim({.text = "a claim that holds", .measured = 1, .predicted = 1, .derivation = "by hand"});
 }
 
 void draw_failing(Scale scale, FigureReport& report) {
   draw(scale, report);
-  report.claim({"a claim that fails", "test", 2, 0, 1, 0, "=", "by hand"});
-  report.claim({"a claim whose premise is not met", "test", 2, 0, 1, 0, "=", "by hand", "it is not"});
+  report.claim({.text = "a claim that fails", .measured = 2, .predicted = 1, .derivation = "by hand"});
+  report.claim({.text = "a claim whose premise is not met", .measured = 1, .predicted = 1, .unmet = "it is not"});
 }
 
 const FigureRegistration first{"fig1", {"Small", "", nullptr, four_of_each, draw}};
