@@ -101,7 +101,7 @@ void bounds(FigureReport& report) {
       const double y = lambda * at(step) / sigma;
       missing += lr * std::min(s.student.tolerance, sign_mean_tail(s.student.nu, y));
     }
-    const double relative = missing / at(steps) + steps * std::ldexp(start, -25) / at(steps);
+    const double relative = missing / at(steps) + steps * std::ldexp(start, -24) / at(steps);
     return 2 * relative + relative * relative;
   };
   const std::string one = "allowance: 1 − 2Ξ(Y) at the drift −1, integrated, and float's rounding";

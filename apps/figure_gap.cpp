@@ -35,15 +35,16 @@ Claim gap_claim(Claim claim, const MeanSeries& algorithm, const MeanSeries& sde,
   std::vector<Look> looks;
   for (std::size_t i = 1; i < algorithm.iteration.size(); ++i) {
     const double k = algorithm.iteration[i];
-    const auto at = std::find(half.iteration.begin(), half.iteration.end(), 2 * k);
-    if (at == half.iteration.end()) continue;  // the last record is at the last step, whatever log_every
+    const auto nearer = [&](double a, double b) { return std::abs(a - 2 * k) < std::abs(b - 2 * k); };
+    const auto at = std::min_element(half.iteration.begin(), half.iteration.end(), nearer);
+    if (std::abs(*at - 2 * k) > 1) continue;  // the last record is at the last step, whatever log_every
     const auto h = static_cast<std::size_t>(at - half.iteration.begin());
     if (leaves(algorithm, i) || leaves(sde, i) || leaves(half, h) || leaves(half_sde, h)) continue;
     Look look;
     look.measured = 2 * (half.value[h] - half_sde.value[h]) - (algorithm.value[i] - sde.value[i]);
     look.error = std::hypot(std::hypot(algorithm.error[i], sde.error[i]),
                             2 * std::hypot(half.error[h], half_sde.error[h]));
-    look.allowance = 2 * 2 * 5 * k * std::ldexp(largest, -25);  // both of a pair round; a loss is off twice as much
+    look.allowance = 2 * 2 * 5 * k * std::ldexp(largest, -24);  // both of a pair round; a loss is off twice as much
     look.resolution = range / 4;
     look.where = concat("k = ", k);
     looks.push_back(std::move(look));

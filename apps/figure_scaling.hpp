@@ -17,6 +17,9 @@ struct ScaledRun {
   std::int64_t agents = 1, batch = 1;
   double lr_factor = 1;
   double sigma_factor = 1;  ///< √(1/δ) where δB is no whole number
+
+  /// Of the drift in a step, relative to the base run's.
+  double speed() const;
 };
 
 /// What such a figure runs on one network.
@@ -30,9 +33,12 @@ struct ScalingPanel {
 std::vector<FigureRun> scaling_runs(const std::vector<ScaledRun>& rules, const std::vector<ScalingPanel>& panels);
 
 /// For each network the losses beside the base run's, a box plot of |last loss − the base run's mean last loss|, and
-/// the claim that every follower's errors lie below every breaker's (rank_claim). The rules speak of stationary levels:
-/// where the base run still falls (late_fall beyond two standard errors, and by more than a tenth of the follower's
-/// error), the claim is inconclusive.
+/// the claim that every follower's errors lie below every breaker's (rank_claim). Premises:
+/// - a follower of another speed (drift per step: η, for sign also √B/σ) shares the base run's stationary level alone,
+///   so the base run must not still fall (late_fall beyond two standard errors, and by more than a tenth of the
+///   follower's error). At the same speed drift and noise are the base run's at every step;
+/// - the control: the base run's own errors lie below every breaker's by the same test. Else the runs cannot show what
+///   breaking the rule does.
 void draw_scaling(FigureReport& report, const std::vector<ScaledRun>& rules, const std::vector<ScalingPanel>& panels);
 
 /// The claim that `low` lies below every breaker: exact Mann–Whitney test of each pair, the largest p (a union of

@@ -32,8 +32,11 @@ double gap_slope(const Levels& levels, std::size_t from) {
   return log_slope(x, y, std::vector<double>(x.size(), 0.0)).value;
 }
 
-/// Slope of the log loss itself over the paper's N, less that of A + C/N through the two largest of all N.
-double loss_slope_beyond_theory(const Levels& levels) {
+/// Slopes of the log loss itself over the paper's N: measured, and that of A + C/N through the two largest of all N.
+struct LossSlopes {
+  double measured, theory;
+};
+LossSlopes loss_slopes(const Levels& levels) {
   const std::size_t last = levels.loss.size() - 1, before = last - 1;
   const double c = levels.gap(before) * levels.abscissa(before);
   const double a = levels.loss.back().mean - c / levels.agents.back();
@@ -44,7 +47,7 @@ double loss_slope_beyond_theory(const Levels& levels) {
     theory.push_back(a + c / levels.agents[i]);
   }
   const std::vector<double> exact(x.size(), 0.0);
-  return log_slope(x, y, exact).value - log_slope(x, theory, exact).value;
+  return {log_slope(x, y, exact).value, log_slope(x, theory, exact).value};
 }
 
 /// A function of the levels with the standard error that theirs give it, all at once: levels that several terms share
@@ -102,7 +105,7 @@ void speed_up_panels(FigureReport& report, const std::vector<Setting>& settings,
                              .derivation = concat("means of the last tenth, ", repetitions,
                                                   " repetitions, Student's t; as many looks as steps")},
                             rising, names));
-  const auto slope_claim = [&](const std::string& text, double predicted, const std::string& how,
+  const auto slope_claim = [&](const std::string& text, double predicted, double resolution, const std::string& how,
                                const std::function<double(const Levels&)>& slope) {
     const Estimate fit = propagate(slope, levels);
     report.claim({.text = text,
@@ -110,18 +113,22 @@ void speed_up_panels(FigureReport& report, const std::vector<Setting>& settings,
                   .measured = fit.mean,
                   .error = fit.error,
                   .predicted = predicted,
-                  .resolution = 0.25,
-                  .derivation = how + "; resolution: half the distance of slope −1 from −½",
+                  .resolution = resolution,
+                  .derivation = how,
                   .z = chance_quantile(1, fit.degrees)});
   };
   for (const std::size_t from : {std::size_t{0}, last - 2}) {
     slope_claim(
-        concat("slope of log gap to N = ", n_last, " against log N, N = ", agents[from], " … ", agents[last - 1]), -1,
-        "E f = A + C/N at every k, to second order in the fluctuations",
+        concat("slope of log gap to N = ", n_last, " against log N, N = ", agents[from], " … ", agents[last - 1]), -1, 0.25,
+        "E f = A + C/N at every k, to second order in the fluctuations; resolution: half the distance of slope −1 "
+        "from −½",
         [from](const Levels& at) { return gap_slope(at, from); });
   }
-  slope_claim(concat("slope of the plotted log loss, N = 1 … ", agents[last - 1], ", less that of A + C/N"), 0,
-              "A and C from the two largest N", loss_slope_beyond_theory);
+  slope_claim(
+      concat("slope of the plotted log loss, N = 1 … ", agents[last - 1], ", less that of A + C/N"), 0,
+      std::abs(loss_slopes(levels).theory) / 2,
+      "A and C from the two largest N; resolution: half the distance of their slope from no speed-up",
+      [](const Levels& at) { return loss_slopes(at).measured - loss_slopes(at).theory; });
 }
 
 }  // namespace tersegrad
