@@ -2,30 +2,22 @@
 #include <map>
 #include <numeric>
 
+#include "apps/figure_progress.hpp"
 #include "apps/figure_runs.hpp"
 
 namespace tersegrad {
-namespace {
-
-/// Work of a run in units of its model's: a step costs one gradient, about as much as four agents.
-double cost(const TrainConfig& config) {
-  return static_cast<double>(config.steps) * (4 + static_cast<double>(config.agents));
-}
-
-}  // namespace
-
 std::vector<std::vector<std::size_t>> deal(const std::vector<FigureRun>& runs, std::size_t groups) {
   std::vector<std::size_t> order(runs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return cost(runs[a].config) > cost(runs[b].config); });
+                   [&](std::size_t a, std::size_t b) { return run_work(runs[a].config) > run_work(runs[b].config); });
   std::vector<std::vector<std::size_t>> dealt(groups);
   std::map<std::string, std::vector<double>> loads;
   for (const std::size_t i : order) {
     auto& load = loads[runs[i].config.model];
     load.resize(groups);
     const auto least = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
-    load[least] += cost(runs[i].config);
+    load[least] += run_work(runs[i].config);
     dealt[least].push_back(i);
   }
   for (auto& some : dealt) std::sort(some.begin(), some.end());

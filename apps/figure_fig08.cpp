@@ -116,19 +116,28 @@ void divergence(FigureReport& report) {
         run, [&](double step) { return exact.mean[static_cast<std::size_t>(step)]; },
         k == ks.front() ? "dashed: exact E f" : "", group));
 
-    const auto &loss = run.series("loss"), &measured_error = run.loss_error();
+    const auto& loss = run.series("loss");
+    const auto measured_error = run.loss_error();
+    // Only steps at which so many repetitions know E f: chosen by the exact error, not by what was measured.
+    constexpr double resolution = 0.1;
+    const double z = chance_quantile(static_cast<double>(loss.size() - 1));
     std::vector<Look> looks;
     for (std::size_t i = 1; i < loss.size(); ++i) {
       const auto step = static_cast<std::size_t>(run.iteration()[i]);
-      const double error = std::max(measured_error[i], exact.error[step]) / exact.mean[step];
-      looks.push_back({loss[i] / exact.mean[step], error, 0, 0.1, HUGE_VAL, concat("step ", step)});
+      const double known = exact.error[step] / exact.mean[step];
+      if (z * known > resolution) continue;
+      looks.push_back({loss[i] / exact.mean[step], std::max(measured_error[i] / exact.mean[step], known), 0, resolution,
+                       HUGE_VAL, concat("step ", step)});
     }
-    report.claim(over_looks({.text = concat("k = ", k, ": loss over the exact E f at every step"),
-                             .reference = "own",
-                             .predicted = 1,
-                             .derivation = "second and fourth moments of the discrete algorithm, the greater of measured "
-                                           "and exact s.e.; resolution: 10 %"},
-                            looks));
+    if (!looks.empty()) {
+      report.claim(over_looks({.text = concat("k = ", k, ": loss over the exact E f at ", looks.size(), " of ",
+                                              loss.size() - 1, " steps"),
+                               .reference = "own",
+                               .predicted = 1,
+                               .derivation = "exact moments of the discrete algorithm, at the steps where 5,000 repetitions "
+                                             "know E f to the resolution, 10 %; the greater of measured and exact s.e."},
+                              looks));
+    }
     const double growth = std::log10(loss.back() / loss.front());
     const auto grows = [&](const std::string& text, const std::string& reference, bool does, const std::string& how) {
       report.claim({.text = concat("k = ", k, ": log10 of the last loss over the first, ", text),
@@ -145,19 +154,18 @@ void divergence(FigureReport& report) {
     grows(concat("by the SDE's limit, Δ = ", format_number(contraction, 3)), "Thm 3.7", contraction < 0,
           "the SDE's limit η < 2µN/(L²ω)");
     const auto log_at = [&](std::size_t i) {
-      return Estimate{std::log10(loss[i]),
-                      std::max(measured_error[i] / loss[i], exact.error[i] / exact.mean[i]) / std::log(10.0)};
+      return Estimate{std::log10(loss.at(i)), measured_error[i] / loss[i] / std::log(10.0)};
     };
     early.push_back(log_at(3));
-    late.push_back(log_at(25));
+    late.push_back(log_at(loss.size() - 1));
     names.push_back(group);
   }
-  const std::string how = "the greater of measured and exact s.e.; as many looks as steps between two k";
+  const std::string how = "measured s.e. (repetitions too rare to occur would raise the larger loss); as many looks as steps";
   report.claim(rising_claim({.text = "lower k, slower decay: least step of log10 f(x_3)",
                              .reference = "Figure 8, left",
                              .derivation = how},
                             early, names));
-  report.claim(rising_claim({.text = "lower k, higher level: least step of log10 f(x_25)",
+  report.claim(rising_claim({.text = "lower k, higher level: least step of the last log10 f",
                              .reference = "Figure 8, left",
                              .derivation = how},
                             late, names));

@@ -44,11 +44,11 @@ void draw(Scale scale, FigureReport& report) {
   // The paper: Top-k "fails at handling increasingly heavy-tailed noise", read as at ν = 1, with a loss that rises as ν
   // falls; the normalised one copes at every ν.
   for (const auto& setting : plain) {
-    report.claim(growth_claim({.text = "Top-k, " + setting.label, .reference = "Figure 10, left"},
+    report.claim(growth_claim({.text = "Top-k, " + setting.label, .reference = "Figure 10, left: fails at ν = 1"},
                               late_growths(report, setting, repetitions), setting.name != plain.front().name));
   }
   for (const auto& setting : normalised) {
-    report.claim(growth_claim({.text = "normalised Top-k, " + setting.label, .reference = "Figure 10, right"},
+    report.claim(growth_claim({.text = "normalised Top-k, " + setting.label, .reference = "Figure 10, right: copes"},
                               late_growths(report, setting, repetitions), true));
   }
   std::vector<Estimate> levels;

@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <memory>
+#include <optional>
 
+#include "apps/figure_progress.hpp"
 #include "apps/objective.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/log/isolated.hpp"
+#include "tersegrad/log/sink.hpp"
 #include "tersegrad/train/sde_run.hpp"
 #include "tersegrad/train/trainer.hpp"
 
@@ -74,42 +78,62 @@ Outcome run_one(const Communicator& ranks, const TrainConfig& config) {
   return outcome;
 }
 
-/// One line a finished run, with the time that is left for the runs of the same ranks.
-class Progress {
+/// The run that this process's rank 0 has under way, for its lines.
+std::string& run_under_way() {
+  static std::string name;
+  return name;
+}
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void say(const std::string& line) { std::cout << line + "\n" << std::flush; }
+
+/// A line a minute on a figure's long runs.
+class MinuteSink final : public Sink {
  public:
-  Progress(std::string figure, std::size_t runs) : figure_(std::move(figure)), runs_(runs) {}
-  void finished(const FigureRun& run, const RunResult& result) {
-    ++done_;
-    const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    std::string line =
-        concat(figure_, ": ", run.name, ", ", format_duration(result.total_s), result.diverged ? ", diverged" : "",
-               result.interrupted ? ", interrupted" : "", "; run ", done_, " of ", runs_);
-    if (done_ < runs_ && !result.interrupted) {
-      const double each = spent / static_cast<double>(done_);
-      line += concat(", about ", format_duration(each * static_cast<double>(runs_ - done_)), " left");
+  bool needs_folder() const override { return false; }
+  void begin(const RunInfo& info) override {
+    lines_.emplace(run_under_way().empty() ? "run" : run_under_way(), info.steps, now_s());
+    for (std::size_t c = 0; c < info.columns.size(); ++c) {
+      if (info.columns[c].name == "loss") loss_ = c;
     }
-    std::cout << line + "\n" << std::flush;
   }
+  void write(const std::vector<double>& record) override {
+    if (const auto line = lines_->at(record.front(), record[loss_], now_s())) say(*line);
+  }
+  void finish(const LogFields&) override {}
 
  private:
-  std::string figure_;
-  std::size_t runs_, done_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::optional<MinuteLines> lines_;
+  std::size_t loss_ = 0;
 };
+const Registration<Sink> minute_sink{
+    "minutes", "a line a minute on standard output", {}, [](const Arguments&) { return std::make_unique<MinuteSink>(); }};
 
-/// The runs one after another. \return false if asked to stop, or if one failed: then `failure` is set on a rank that
-/// had it
+/// The runs one after another; `later` of other ranks' hands come behind them. \return false if asked to stop, or if
+/// one failed: then `failure` is set on a rank that had it
 bool run_all(const Communicator& ranks, const std::string& figure, const std::vector<FigureRun>& runs,
-             std::string& failure) {
-  Progress progress(figure, runs.size());
+             std::size_t later, std::string& failure) {
+  double work = 0;
+  for (const auto& run : runs) work += run_work(run.config);
+  RunTurn turn(figure, runs.size(), work, later);
+  const double start = now_s();
   for (const auto& run : runs) {
+    run_under_way() = concat(figure, ": ", run.name);
     const Outcome outcome = run_one(ranks, run.config);
     failure = outcome.failure;
     std::int64_t failed = failure.empty() ? 0 : 1;
     ranks.max(std::span(&failed, 1));
     if (failed > 0) return false;
-    if (ranks.rank() == 0) progress.finished(run, outcome.result);
-    if (outcome.result.interrupted) return false;
+    const RunResult& result = outcome.result;
+    if (ranks.rank() == 0) {
+      say(turn.finished(run.name, run_work(run.config),
+                        concat(result.diverged ? ", diverged" : "", result.interrupted ? ", interrupted" : ""),
+                        result.total_s, now_s() - start, result.interrupted));
+    }
+    if (result.interrupted) return false;
   }
   return true;
 }
@@ -124,7 +148,8 @@ bool run_dealt(const Communicator& world, const std::string& figure, const std::
   std::vector<FigureRun> hand;
   for (const std::size_t i : hands[static_cast<std::size_t>(mine)]) hand.push_back(runs[i]);
   const Part group(world, mine);
-  return run_all(group.comm(), groups > 1 ? concat(figure, " (", mine + 1, "/", groups, ")") : figure, hand, failure);
+  return run_all(group.comm(), groups > 1 ? concat(figure, " (", mine + 1, "/", groups, ")") : figure, hand, 0,
+                 failure);
 }
 
 }  // namespace
@@ -139,7 +164,7 @@ RunTally execute_runs(const Communicator& world, const std::string& figure, std:
     config.out = place.folder / "runs" / name;
     config.data = place.data;
     config.overwrite = true;
-    config.sinks = {"hdf5"};
+    config.sinks = {"hdf5", "minutes"};
     if (world.rank() == 0) done[i] = is_done(config.out, config);
   }
   world.broadcast(std::as_writable_bytes(std::span(done)), 0);
@@ -155,7 +180,7 @@ RunTally execute_runs(const Communicator& world, const std::string& figure, std:
     std::cout << concat(figure, ": ", tally.done, " of ", tally.all, " runs are there already\n") << std::flush;
   }
   std::string failure;
-  std::int64_t stopped = !run_all(world, figure, wide, failure) ? 1 : 0;
+  std::int64_t stopped = !run_all(world, figure, wide, dealt.size(), failure) ? 1 : 0;
   if (stopped == 0) stopped = run_dealt(world, figure, dealt, place.ranks_per_run, failure) ? 0 : 1;
   collectively(world, [&] { TERSEGRAD_CHECK(failure.empty(), failure); });
   world.max(std::span(&stopped, 1));  // a group may have ended its runs before it was asked to stop

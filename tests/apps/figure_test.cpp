@@ -2,6 +2,7 @@
 #include "apps/figure_allowance.hpp"
 #include "apps/figure_gap.hpp"
 #include "apps/figure_networks.hpp"
+#include "apps/figure_progress.hpp"
 #include "apps/figure_runs.hpp"
 #include "apps/figure_scaling.hpp"
 
@@ -360,6 +361,30 @@ TEST(Deal, GivesEveryRunToOneGroupAndBalancesEachModel) {
     // Greedy from the largest on: no two groups further apart than one run.
     EXPECT_LE(*std::max_element(vit.begin(), vit.end()) - *std::min_element(vit.begin(), vit.end()), 13);
   }
+}
+
+TEST(RunTurn, EstimatesByWorkAndCountsTheRunsThatComeLater) {
+  RunTurn turn("fig8", 3, 10, 18);
+  EXPECT_EQ(turn.finished("a", 8, "", 40, 40), "fig8: a, 40.0 s; run 1 of 3, about 10.0 s left, then 18 of networks");
+  EXPECT_EQ(turn.finished("b", 1, ", diverged", 5, 45),
+            "fig8: b, 5.00 s, diverged; run 2 of 3, about 5.00 s left, then 18 of networks");
+  EXPECT_EQ(turn.finished("c", 1, "", 5, 50), "fig8: c, 5.00 s; run 3 of 3, then 18 of networks");
+  RunTurn alone("fig5", 1, 1, 0);
+  EXPECT_EQ(alone.finished("a", 1, "", 1, 1), "fig5: a, 1.00 s; run 1 of 1");
+}
+
+TEST(MinuteLines, SpeakOnceAMinute) {
+  MinuteLines lines("fig2: vit-0", 1000, 100);
+  int said = 0;
+  for (int step = 1; step <= 1000; ++step) {
+    const auto line = lines.at(step, 0.5, 100 + 0.4 * step);
+    said += line.has_value();
+    if (step == 150) {
+      EXPECT_EQ(line.value_or(""), "fig2: vit-0: step 150 of 1000, loss 0.5, about 5 min 40 s left in this run");
+    }
+  }
+  EXPECT_EQ(said, 6);
+  EXPECT_FALSE(MinuteLines("short", 10, 0).at(10, 1, 59).has_value());
 }
 
 TEST(LogSlope, FindsThePowerAndItsError) {

@@ -1,0 +1,40 @@
+#include "apps/figure_progress.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/text.hpp"
+
+namespace tersegrad {
+
+double run_work(const TrainConfig& config) {
+  return static_cast<double>(config.steps) * (4 + static_cast<double>(config.agents)) *
+      static_cast<double>(std::max<std::int64_t>(1, config.replicas));
+}
+
+std::string RunTurn::finished(const std::string& run, double work, const std::string& ending, double took_s,
+                              double now_s, bool stopped) {
+  ++done_;
+  work_done_ += work;
+  std::string line = concat(figure_, ": ", run, ", ", format_duration(took_s), ending, "; run ", done_, " of ", runs_);
+  if (stopped) return line;
+  if (done_ < runs_ && work_done_ > 0) {
+    line += concat(", about ", format_duration(now_s * std::max(0.0, work_ / work_done_ - 1)), " left");
+  }
+  if (later_ > 0) line += concat(", then ", later_, " of networks");
+  return line;
+}
+
+std::optional<std::string> MinuteLines::at(double step, double loss, double now_s) {
+  if (now_s - shown_s_ < 60) return std::nullopt;
+  shown_s_ = now_s;
+  std::string line = concat(run_, ": step ", format_number(step, 9), " of ", steps_, ", loss ", format_number(loss, 4));
+  if (step > 0) {
+    const double left = (now_s - start_s_) * (static_cast<double>(steps_) / step - 1);
+    line += concat(", about ", format_duration(std::max(0.0, left)), " left in this run");
+  }
+  return line;
+}
+
+}  // namespace tersegrad
