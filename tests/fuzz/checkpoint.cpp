@@ -36,7 +36,7 @@ RunCounters some_counters() {
   counters.loss_first = 0.7;
   counters.elapsed_s = 1.5;
   counters.traffic.uplink.payload = 1234;
-  counters.measured = InterfaceTraffic{1, 2, 3, 4};
+  counters.links = LinkTraffic{{1, 2, 3, 4}, 5, 6};
   return counters;
 }
 
@@ -76,14 +76,15 @@ void read_sections(const CheckpointView& view) {
     Traffic traffic = counters.traffic;
     traffic += counters.traffic;
     require(traffic.uplink.total() >= 0 && traffic.downlink.total() >= 0, "negative traffic");
-    if (counters.measured) {
-      const auto& seen = *counters.measured;
+    if (counters.links) {
+      const auto& seen = counters.links->measured;
+      require(counters.links->sent + counters.links->received > std::numeric_limits<std::int64_t>::min(), "what was counted");
       require(seen.sent_bytes + seen.sent_packets > std::numeric_limits<std::int64_t>::min() &&
                   seen.received_bytes + seen.received_packets > std::numeric_limits<std::int64_t>::min(),
               "what was measured");
     }
     const auto words = counters.words();
-    require(std::ranges::equal(std::as_bytes(std::span(words)), view.section("counters")) || !counters.measured,
+    require(std::ranges::equal(std::as_bytes(std::span(words)), view.section("counters")) || !counters.links,
             "other counters than were read");
   });
   refused_or_read([&] { require(sized_section(view, "parameters", 80).size() == 80, "a section of another length"); });
