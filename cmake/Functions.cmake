@@ -62,11 +62,13 @@ endfunction()
 
 # tersegrad_add_test(<name> SOURCES file… LINK concern… [TORCH] [RANKS n…] [TIMEOUT s] [LABELS …])
 #   A GoogleTest program. Without RANKS it runs alone; with RANKS it runs under mpiexec once for each number, as
-#   <name>/<ranks>. LINK names every concern it needs, also indirectly. A program in which no test ran fails.
+#   <name>/<ranks>. LINK names every concern it needs, also indirectly. A program in which no test ran fails. One thread
+#   each, as launch/local gives a rank: beside other tests more only wait, and their number changes the last bits of sums.
+#   TIMEOUT is there to end what hangs: a machine may be slow, and busy.
 function(tersegrad_add_test name)
   cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;LINK;DEPS;RANKS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 600)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR})
@@ -95,7 +97,7 @@ function(tersegrad_add_test name)
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
-                         FAIL_REGULAR_EXPRESSION "Running 0 tests")
+                         ENVIRONMENT "OMP_NUM_THREADS=1;OPENBLAS_NUM_THREADS=1" FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endif()
 endfunction()
 
