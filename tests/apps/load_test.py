@@ -4,6 +4,7 @@
 usage: load_test.py PROGRAM LAUNCH_LOCAL [GROUP]; with TERSEGRAD_LOAD=full in the environment 64 ranks and 1,024 agents, else
 16 and 256.
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -23,12 +24,16 @@ class Case(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
+    @staticmethod
+    def small_pages():
+        ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE, also below: else a byte may cost 2 MB
+
     def job(self, name, *arguments, ranks):
         """Runs `train` on so many ranks. \\returns its summary and the largest rank's peak memory in MB"""
         out = self.folder / name
         command = [LAUNCH, "--ranks", str(ranks), "--program", PROGRAM, "--", "train", *map(str, arguments), "--out", str(out)]
         began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, preexec_fn=self.small_pages)
         seconds = time.monotonic() - began
         self.assertEqual(done.returncode, 0, done.stderr)
         summary = json.loads((out / "summary.json").read_text())
