@@ -98,21 +98,42 @@ class Memory(Case):
 class Clock(Case):
     """The time of day jumps by a day to and fro, every second, on every rank: nothing in a run may notice."""
 
-    def trained(self, name, program, *arguments):
-        out = self.folder / name
-        with Job(local("train", "--steps", 30000 if FULL else 1000, "--compressor", "sign", "--lr", "0.001", "--log-every", 10,
-                       "--stall-timeout", 20, *arguments, "--out", out, agents=2, program=program)) as job:
-            seconds = self.ended(job, lambda: 200 + self.at_start())
-            self.assertEqual(job.status, 0, job.text(job.errors))
+    timed = 20 if FULL else 3  # checkpoints, one every 1.2 s
+
+    def trained(self, out, program, *arguments, in_run=None):
+        """`in_run` is called with the run's job and folder, and stops it; else it ends by itself. \returns its seconds"""
+        with Job(local("train", *arguments, out, agents=2, program=program)) as job:
+            if in_run is not None:
+                in_run(job, out)
+            seconds = self.ended(job, lambda: 400 + self.at_start())
+            self.assertEqual(job.status, 0 if in_run is None else 75, job.text(job.errors))
             self.assertNotIn("tersegrad:", job.text(job.errors))
-        return out, seconds
+        return seconds
+
+    @staticmethod
+    def written(out):
+        return sorted(int(path.name.split("-")[1]) for path in (out / "checkpoints").glob("checkpoint-*[0-9]"))
+
+    def stop(self, job, out):
+        """Behind so many timed checkpoints, and thereby more seconds and jumps, on a machine of any speed."""
+        job.wait_for(lambda: len(self.written(out)) >= self.timed, "a checkpoint by time")
+        library = os.path.realpath(os.environ["SHIFTED_CLOCK"])
+        for rank, process in job.ranks().items():
+            self.assertIn(library, pathlib.Path(f"/proc/{process}/maps").read_text(), f"rank {rank} has the steady time of day")
+        job.process.terminate()
 
     def test_jumps(self):
         program = self.folder / "program"
         program.write_text(f'#!/bin/sh\nLD_PRELOAD={os.environ["SHIFTED_CLOCK"]} exec {PROGRAM} "$@"\n')
         program.chmod(0o755)
-        steady, _ = self.trained("steady", PROGRAM)
-        jumping, seconds = self.trained("jumping", str(program), "--checkpoint-every", "0.02min", "--keep", 1000)
+        run = ("--compressor", "sign", "--lr", "0.001", "--log-every", 10, "--stall-timeout", 20)
+        steady, jumping = self.folder / "steady", self.folder / "jumping"
+        seconds = self.trained(jumping, str(program), "--steps", 10**8, *run, "--checkpoint-every", "0.02min", "--keep", 1000, "--out",
+                               in_run=self.stop)
+        written = self.written(jumping)
+        steps = written[-1] + 100
+        seconds += self.trained(jumping, str(program), "--steps", steps, "--resume")
+        self.trained(steady, PROGRAM, "--steps", steps, *run, "--out")
         ends = [json.loads((out / "summary.json").read_text()) for out in (steady, jumping)]
         self.assertEqual(ends[0]["parameters_fingerprint"], ends[1]["parameters_fingerprint"])
         for key, value in ends[1].items():
@@ -122,12 +143,11 @@ class Clock(Case):
             times = [float(row["time_s"]) for row in csv.DictReader(metrics)]
         self.assertEqual(times, sorted(times))
         self.assertTrue(0 <= times[0] and times[-1] <= seconds, times)
-        written = len(list((jumping / "checkpoints").glob("checkpoint-*[0-9]")))
-        # One every 1.2 s, and the last step's; one too few at most where writing one takes longer.
-        expected = int(times[-1] / 1.2)
-        print(f"{written} checkpoints in {times[-1]:.1f} s")
-        self.assertLessEqual(written, expected + 2)
-        self.assertGreaterEqual(written, max(1, expected // 2))
+        print(f"{len(written)} checkpoints, {self.timed} by time, in {times[-1]:.1f} s")
+        # The timed ones lie 1.2 s apart at least, the last one is the stop's.
+        self.assertGreater(times[-1], 1.2 * self.timed - 0.2)
+        self.assertLessEqual(len(written), times[-1] / 1.2 + 2)
+        self.assertTrue(0 < written[0] < written[-1] < ends[1]["steps"], written)
 
 
 if __name__ == "__main__":
