@@ -6,7 +6,6 @@ usage: checkpoint_test.py PROGRAM LAUNCH_LOCAL FAILING_RUN [GROUP[.test]…]
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
 import time
@@ -172,7 +171,7 @@ class Refusals(Runs):
                 (part, ("--sde=1",), "--sde")):
             with self.subTest(arguments=arguments):
                 before = (folder / "run.h5.part").exists()
-                self.refused(local("train", "--resume", folder, *arguments, agents=2), *parts)
+                self.refused(local("train", "--resume", folder, *arguments, ranks=2), *parts)
                 self.assertEqual((folder / "run.h5.part").exists(), before)
         self.job("train", "--resume", part, "--lr", "0.010", "--compressor", "sign", "--checkpoint-every", "30min")  # agrees
         self.assert_same(part, self.out)
@@ -243,23 +242,12 @@ class Refusals(Runs):
 class Signals(Runs):
     """SIGTERM and SIGINT: a checkpoint, status 75, and the run goes on."""
 
-    long = ("--steps", 6000, "--checkpoint-every", 100000, "--log-every", 50, "--compressor", "signum:0.9", "--lr", "1e-3")
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.whole_run = None
-
-    def reference(self):
-        if Signals.whole_run is None:
-            out = self.whole("whole", *self.long)
-            Signals.whole_run = {"summary": json.loads((out / "summary.json").read_text()), "rows": rows(out / "metrics.csv")}
-        return Signals.whole_run
+    run_ = ("--checkpoint-every", 10**7, "--log-every", 50, "--compressor", "signum:0.9", "--lr", "1e-3")
 
     def stopped(self, tell):
-        whole = self.reference()
-        out = self.folder / f"stopped-{random.random()}"
-        with Job(local("train", *self.long, "--out", out, agents=2)) as job:
+        """A run without an end, on machines of any speed: it goes on for some steps behind the one where it was stopped."""
+        out = self.folder / "stopped"
+        with Job(local("train", "--steps", 10**8, *self.run_, "--out", out, agents=2)) as job:
             job.wait_for(lambda: "step " in job.text(job.output), "the first step")
             tell(job)
             seconds = self.ended(job, self.in_run, time.monotonic())
@@ -270,10 +258,9 @@ class Signals(Runs):
         steps = self.checkpoints(out)
         self.assertEqual(len(steps), 1)
         self.report(seconds, f"stopped behind step {steps[0]}")
-        self.job("train", "--resume", out)
-        summary = json.loads((out / "summary.json").read_text())
-        self.assertEqual(summary["parameters_fingerprint"], whole["summary"]["parameters_fingerprint"])
-        self.assertEqual(rows(out / "metrics.csv"), whole["rows"])
+        whole = self.whole("whole", "--steps", steps[0] + 200, *self.run_)
+        self.job("train", "--resume", out, "--steps", steps[0] + 200)
+        self.assert_same(out, whole)
 
     def test_terminate_the_launcher(self):
         self.stopped(lambda job: job.process.terminate())
@@ -287,7 +274,7 @@ class Signals(Runs):
     def test_longer_than_the_grace(self):
         """A step that outlasts the grace is lost; what was saved before is not."""
         out = self.folder / "frozen"
-        command = local("train", *self.long[:2], "--checkpoint-every", 20, "--out", out, agents=2)
+        command = local("train", "--steps", 10**8, "--checkpoint-every", 20, "--out", out, agents=2)
         command[1:1] = ["--grace", "1"]
         with Job(command) as job:
             job.wait_for(lambda: out.joinpath("checkpoints").is_dir() and self.checkpoints(out), "a checkpoint")
