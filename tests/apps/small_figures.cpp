@@ -1,4 +1,7 @@
 // `tersegrad reproduce` with figures that take a second: what tests stop, start again and ask for verdicts.
+#include <unistd.h>
+
+#include <cstdlib>
 #include <memory>
 
 #include "apps/figure.hpp"
@@ -15,6 +18,9 @@ bool is_landscape(const std::string& model) { return Spec::parse(model).name == 
 
 std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents&) {
   TERSEGRAD_CHECK(config.model != "nowhere", "there is no landscape 'nowhere'");
+  // Runs that somebody means to kill stand still at their start: machines differ too much to hit one in its course.
+  const char* const halted = std::getenv("SMALL_FIGURES_HALT");  // a model: its third run and those behind it
+  while (halted != nullptr && config.model == halted && config.seed > 2) ::pause();
   return make_landscape_objective(config, LandscapeRegistry::instance().make("quadratic:1x10"));
 }
 
@@ -23,7 +29,7 @@ namespace {
 std::vector<FigureRun> some(const std::string& model, int count) {
   std::vector<FigureRun> runs;
   for (int i = 0; i < count; ++i) {
-    auto config = landscape_config(model, "sign", "gaussian:1", 3, 0.001, 3000, 100);
+    auto config = landscape_config(model, "sign", "gaussian:1", 3, 0.001, 300, 10);
     config.seed = static_cast<std::uint64_t>(i) + 1;
     runs.push_back({concat(model.substr(0, 5), "-", i), config});
   }
