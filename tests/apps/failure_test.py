@@ -33,7 +33,8 @@ class Harness(Case):
         self.refused(self.shell(self.only_rank_0 + "echo tersegrad: no such thing >&2; exit 1"), "no such thing")
 
     def test_two_lines(self):
-        self.sees("2 != 1", self.shell("echo tersegrad: no such thing >&2; sleep 1; exit 1"), "no such thing")
+        script = "(echo tersegrad: no such thing; echo tersegrad: no such thing) >&2; exit 1"
+        self.sees("2 != 1", self.shell(self.only_rank_0 + script), "no such thing")
 
     def test_no_line(self):
         self.sees("0 != 1", self.shell("exit 1"))
