@@ -7,7 +7,7 @@
 //   none       not at all: the job ends well
 //   loop       computes for ever                    freeze   stands still, with all its threads
 //   deadlock   waits for a message that nobody sends
-//   slow       computes for three timeouts, in pieces: the job ends well
+//   slow       computes for two timeouts, in pieces: the job ends well
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -47,9 +47,9 @@ void stall(const Communicator& world, const std::string& how, double timeout_s) 
     world.receive(std::span(&never, 1), world.rank() == 0 ? 1 : 0, 77);
   }
   if (how == "slow") {
-    for (int piece = 0; piece < 12; ++piece) {
+    for (int piece = 0; piece < 16; ++piece) {
       StallWatch::beat();
-      compute(timeout_s / 4);
+      compute(timeout_s / 8);
     }
   }
 }

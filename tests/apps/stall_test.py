@@ -44,7 +44,7 @@ class Stalls(Case):
         """A step may take longer than the timeout, as long as the rank gets on with it."""
         for rank in (0, 2):
             with Job(local("slow", rank, TIMEOUT_S, ranks=4, program=FAILING_RUN)) as job:
-                self.ended(job, lambda: 3 * TIMEOUT_S + 2 + self.at_start())
+                self.ended(job, lambda: 2 * TIMEOUT_S + 2 + self.at_start())
                 self.assertEqual((job.status, job.text(job.output).strip()), (0, "10 steps"), job.text(job.errors))
 
     def in_training(self, rank, *parts):
