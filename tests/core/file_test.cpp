@@ -1,6 +1,7 @@
 #include "tersegrad/core/file.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tersegrad/core/error.hpp"
@@ -37,6 +38,24 @@ TEST_F(FileTest, FailureNamesThePathAndTheReason) {
     EXPECT_NE(std::string(error.what()).find("No such file"), std::string::npos);
   }
   EXPECT_THROW(read_file(folder_ / "missing"), Error);
+}
+
+TEST_F(FileTest, ReadsNothingButRegularFilesOfABoundedLength) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const auto& path : {folder_ / "pipe", std::filesystem::path("/dev/zero"), folder_}) {
+    try {
+      read_file(path);
+      FAIL() << path;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(path.string() + "': it is not a regular file"), std::string::npos)
+          << error.what();
+    }
+  }
+  write_file(folder_ / "ten", "0123456789");
+  EXPECT_EQ(read_file(folder_ / "ten", 10), "0123456789");
+  EXPECT_THROW(read_file(folder_ / "ten", 9), Error);
+  std::filesystem::resize_file(folder_ / "ten", std::uintmax_t{1} << 40);  // sparse: refused before it is read
+  EXPECT_THROW(read_file(folder_ / "ten"), Error);
 }
 
 TEST_F(FileTest, FullDiskLeavesTheOldFile) {

@@ -1,6 +1,7 @@
 #include "tersegrad/core/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -82,8 +83,15 @@ void write_file(const std::filesystem::path& path, std::string_view content) {
   write_file(path, std::span<const std::string_view>(&content, 1));
 }
 
-std::string read_file(const std::filesystem::path& path) {
-  const Descriptor file(path, O_RDONLY, "open");
+std::string read_file(const std::filesystem::path& path, std::size_t limit) {
+  const Descriptor file(path, O_RDONLY | O_NONBLOCK, "open");  // a pipe that nobody writes to would not open
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) fail("read", path);
+  TERSEGRAD_CHECK(S_ISREG(status.st_mode), "cannot read '", path.string(), "': it is not a regular file");
+  const auto require_length = [&](std::size_t bytes) {
+    TERSEGRAD_CHECK(bytes <= limit, "cannot read '", path.string(), "': it is longer than ", limit, " bytes");
+  };
+  require_length(static_cast<std::size_t>(status.st_size));
   std::string content;
   char chunk[1 << 16];
   for (;;) {
@@ -92,7 +100,14 @@ std::string read_file(const std::filesystem::path& path) {
     if (got < 0) fail("read", path);
     if (got == 0) return content;
     content.append(chunk, static_cast<std::size_t>(got));
+    require_length(content.size());  // it may grow meanwhile
   }
+}
+
+void require_present(const std::filesystem::path& path) {
+  struct stat status{};
+  TERSEGRAD_CHECK(::stat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR), "'", path.string(),
+                  "' was removed or renamed while it was being written: what it held is lost");
 }
 
 }  // namespace tersegrad

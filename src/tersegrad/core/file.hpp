@@ -14,8 +14,12 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 /// The same of several pieces, one behind the other.
 void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
-/// The whole file. \throws Error naming the path and the system's reason.
-std::string read_file(const std::filesystem::path& path);
+/// The whole content of a regular file: a pipe might never answer, a device never end.
+/// \throws Error naming the path and the system's reason, or that it is no regular file or longer than `limit` bytes
+std::string read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
+
+/// For files that are written for days. \throws Error if nothing has the name `path` any more: what goes there is lost
+void require_present(const std::filesystem::path& path);
 
 /// The name under which `path` is written until it is whole: "<path>.part".
 std::filesystem::path partial_path(const std::filesystem::path& path);
