@@ -51,6 +51,17 @@ class LostFiles(Case):
             line = self.one_line(job, "rank 0", str(out))
         self.report(seconds, line)
 
+    def test_the_output_folder_is_missed_at_once(self):
+        """Nothing but the removal: neither a signal nor the end of the run."""
+        for sink in ("csv", "hdf5", "jsonl"):
+            out = self.folder / sink
+            with self.subTest(sink=sink), self.running("--log", f"console,{sink}", "--log-every", 1, out=out) as job:
+                job.wait_for(lambda: any(out.glob("*.part")), "the log")
+                shutil.rmtree(out)
+                seconds = self.ended(job, lambda: 30 + self.in_run(), time.monotonic())
+                self.assertEqual(job.status, 70)
+                self.report(seconds, self.one_line(job, "rank 0", str(out), "was removed"))
+
     def test_a_limit_on_file_sizes(self):
         """RLIMIT_FSIZE: rank 0 cannot write what a file has no room for. It must not be killed without a word."""
         out = self.folder / "out"

@@ -97,6 +97,7 @@ class Hdf5Sink final : public Sink {
         buffers_[i].clear();
       }
       file_->flush();
+      require_present(partial_path(path_));
     });
   }
 

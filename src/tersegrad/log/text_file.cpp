@@ -1,6 +1,7 @@
 #include "tersegrad/log/text_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,6 +64,17 @@ void TextFile::flush() {
       rest.remove_prefix(static_cast<std::size_t>(written));
     }
     buffer_.clear();
+    // A file without a name takes every write, and nobody will ever read it.
+    struct stat status{};
+    const auto partial = partial_path(path_);
+    try {
+      require_present(partial);
+      TERSEGRAD_CHECK(::fstat(fd_, &status) != 0 || status.st_nlink > 0, "'", partial.string(),
+                      "' was replaced while it was being written: what it held is lost");
+    } catch (const Error&) {
+      close();
+      throw;
+    }
   });
 }
 
