@@ -8,6 +8,7 @@
 #include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/comm/nodes.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 namespace {
@@ -33,12 +34,14 @@ StallWatch::StallWatch(const Communicator& comm, double timeout_s)
   outgoing_.resize(ranks);
   under_way_.assign(ranks, MPI_REQUEST_NULL);
   current = this;
+  progress_listener = &StallWatch::beat;
   thread_ = std::thread([this] { watch(); });
 }
 
 StallWatch::~StallWatch() {
   if (!thread_.joinable()) return;
   current = nullptr;
+  progress_listener = nullptr;
   {
     const std::lock_guard lock(mutex_);
     over_ = true;

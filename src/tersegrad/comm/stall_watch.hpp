@@ -34,7 +34,7 @@ class StallWatch {
   StallWatch(const StallWatch&) = delete;
   StallWatch& operator=(const StallWatch&) = delete;
 
-  /// Progress: called between pieces of work that take less than T each.
+  /// Progress: called between pieces of work that take less than T each, by readers through core/progress.hpp.
   static void beat();
   /// Progress: step `step` (counted from 1) begins.
   static void begin_step(std::int64_t step);

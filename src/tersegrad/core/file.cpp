@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 namespace {
@@ -51,20 +53,26 @@ void commit_file(const std::filesystem::path& path) {
   const auto partial = partial_path(path);
   flush_to_disk(partial);
   if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);
-  // The new name is on the disk once the folder is. Some file systems cannot flush folders; the file is whole anyway.
-  const int folder = ::open(path.has_parent_path() ? path.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY);
+  flush_folder(path.parent_path());  // the new name is on the disk once the folder is
+}
+
+void flush_folder(const std::filesystem::path& path) {
+  const int folder = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY);
   if (folder < 0) return;
   ::fsync(folder);
   ::close(folder);
 }
 
-void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces) {
+void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces,
+                const std::function<void()>& advanced) {
+  constexpr std::size_t at_once = std::size_t{4} << 20;
   const auto partial = partial_path(path);
   {
     const Descriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    std::size_t unflushed = 0;
     for (std::string_view content : pieces) {
       while (!content.empty()) {
-        const ssize_t written = ::write(file.get(), content.data(), content.size());
+        const ssize_t written = ::write(file.get(), content.data(), advanced ? std::min(content.size(), at_once) : content.size());
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) {
           const int reason = errno;
@@ -73,6 +81,11 @@ void write_file(const std::filesystem::path& path, std::span<const std::string_v
           fail("write", path);
         }
         content.remove_prefix(static_cast<std::size_t>(written));
+        unflushed += static_cast<std::size_t>(written);
+        if (!advanced || unflushed < at_once) continue;
+        if (::fdatasync(file.get()) != 0) fail("flush", path);
+        unflushed = 0;
+        advanced();
       }
     }
   }
@@ -95,6 +108,7 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
   std::string content;
   char chunk[1 << 16];
   for (;;) {
+    tell_progress();
     const ssize_t got = ::read(file.get(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail("read", path);

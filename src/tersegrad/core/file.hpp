@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,9 @@ namespace tersegrad {
 /// \throws Error naming the path and the system's reason (disk full, not writable); the old file is then untouched.
 void write_file(const std::filesystem::path& path, std::string_view content);
 /// The same of several pieces, one behind the other.
-void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces);
+/// \param advanced if given, told again and again while the disk takes the content: every 4 MiB are flushed then
+void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces,
+                const std::function<void()>& advanced = {});
 
 /// The whole content of a regular file: a pipe might never answer, a device never end.
 /// \throws Error naming the path and the system's reason, or that it is no regular file or longer than `limit` bytes
@@ -26,6 +29,9 @@ std::filesystem::path partial_path(const std::filesystem::path& path);
 
 /// Flushes partial_path(path) to the disk and renames it to `path`. \throws Error
 void commit_file(const std::filesystem::path& path);
+
+/// The names in a folder are on the disk. Some file systems cannot do that: no error.
+void flush_folder(const std::filesystem::path& folder);
 
 /// What any program has written to `path` until now is on the disk, not only in the system's memory. \throws Error
 void flush_to_disk(const std::filesystem::path& path);

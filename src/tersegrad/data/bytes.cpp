@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tersegrad/core/progress.hpp"
+
 namespace tersegrad {
 namespace {
 
@@ -29,7 +31,8 @@ class FileBytes final : public ByteStream {
  private:
   std::size_t read_some(std::span<std::uint8_t> out) override {
     for (;;) {
-      const ssize_t got = ::read(descriptor_, out.data(), out.size());
+      tell_progress();
+      const ssize_t got = ::read(descriptor_, out.data(), std::min<std::size_t>(out.size(), 1u << 20));
       if (got >= 0) return static_cast<std::size_t>(got);
       if (errno != EINTR) fail("cannot be read at byte ", position(), ": ", std::strerror(errno));
     }

@@ -23,6 +23,7 @@ constexpr const char* lock_name = ".tersegrad-lock";
 constexpr const char* checkpoints_name = "checkpoints";
 constexpr const char* hdf5_name = "run.h5";
 constexpr const char* csv_name = "metrics.csv";
+constexpr const char* jsonl_name = "metrics.jsonl";
 
 /// Where a log stands until its records are in the log of the run that goes on.
 fs::path aside(fs::path path) { return path += ".previous"; }
@@ -35,11 +36,21 @@ void remove_file(const fs::path& path) {
 
 }  // namespace
 
+void flush_logs(const fs::path& folder, const std::function<void()>& advanced) {
+  for (const char* name : {hdf5_name, csv_name, jsonl_name}) {
+    const auto partial = partial_path(folder / name);
+    std::error_code none;
+    if (!fs::exists(partial, none)) continue;
+    flush_to_disk(partial);
+    if (advanced) advanced();
+  }
+}
+
 bool is_run_file(const std::string& name) {
   std::string_view rest = name;
   if (rest == aside(hdf5_name) || rest == aside(csv_name) || rest == "run.h5.new") return true;
   if (rest.ends_with(".part")) rest.remove_suffix(5);
-  for (const std::string_view known : {hdf5_name, csv_name, "metrics.jsonl", "summary.json"}) {
+  for (const std::string_view known : {hdf5_name, csv_name, jsonl_name, "summary.json"}) {
     if (rest == known) return true;
   }
   constexpr std::string_view checkpoint = "checkpoint-";
@@ -55,8 +66,15 @@ bool is_run_file(const std::string& name) {
 OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folder_(folder) {
   TERSEGRAD_CHECK(!folder.empty(), "the output folder's name is empty");
   std::error_code error;
+  auto old = fs::absolute(folder_);  // what is there already
+  while (!old.empty() && old != old.root_path() && !fs::exists(old, error)) old = old.parent_path();
   created_ = fs::create_directories(folder_, error);
   TERSEGRAD_CHECK(!error, "cannot create the output folder '", folder_.string(), "': ", error.message());
+  // The names of the new folders. Each is in the folder above it.
+  for (auto made = fs::absolute(folder_); created_ && made != old && made.has_relative_path();) {
+    made = made.parent_path();
+    flush_folder(made);
+  }
   lock();
   try {
     const auto files = run_files();
@@ -101,6 +119,8 @@ PastLog OutputFolder::previous_log() const {
 }
 
 void OutputFolder::discard_previous_log() {
+  flush_logs(folder_);
+  flush_folder(folder_);
   for (const char* name : {hdf5_name, csv_name}) remove_file(aside(folder_ / name));
 }
 

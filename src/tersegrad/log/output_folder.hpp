@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class OutputFolder {
   /// such sinks. They stand aside as run.h5.previous and metrics.csv.previous, so that the sinks begin anew, until
   /// discard_previous_log().
   PastLog previous_log() const;
+  /// Once what the new logs have of it is on the disk.
   void discard_previous_log();
 
  private:
@@ -46,6 +48,10 @@ class OutputFolder {
   bool created_ = false;
   int lock_fd_ = -1;
 };
+
+/// What a run under way has logged in `folder` until now is on the disk.
+/// \param advanced told behind each file \throws Error
+void flush_logs(const std::filesystem::path& folder, const std::function<void()>& advanced = {});
 
 /// Whether `name` is the name of a file that a run writes (or its .part).
 bool is_run_file(const std::string& name);

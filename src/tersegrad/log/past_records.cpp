@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 
@@ -34,6 +35,7 @@ void PastRecords::each(const Use& use) const {
   std::vector<double> record;
   double last = -std::numeric_limits<double>::infinity();
   for (std::int64_t i = 0; i < past_.records; ++i) {
+    if (i % 1024 == 0) tell_progress();
     const bool found = reader->next(record) && !(record.front() > static_cast<double>(past_.step));
     TERSEGRAD_CHECK(found, "the log in '", path_.string(), "' has ", i, " records up to step ", past_.step,
                     " (the checkpoint of that step was taken behind ", past_.records, ")");

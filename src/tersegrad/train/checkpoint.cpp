@@ -111,7 +111,8 @@ CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::str
   return view;
 }
 
-void write_checkpoint(const std::filesystem::path& path, const CheckpointView& checkpoint) {
+void write_checkpoint(const std::filesystem::path& path, const CheckpointView& checkpoint,
+                      const std::function<void()>& advanced) {
   static constexpr std::array<char, unit> zeros = {};
   FileHeader header;
   header.sections = static_cast<std::uint32_t>(checkpoint.sections.size());
@@ -135,7 +136,7 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointView& c
     pieces.push_back(as_text(section.bytes));
     pieces.push_back({zeros.data(), static_cast<std::size_t>(padding_behind(section.bytes.size()))});
   }
-  write_file(path, pieces);
+  write_file(path, pieces, advanced);
 }
 
 CheckpointFile read_checkpoint(const std::filesystem::path& path) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,7 +41,9 @@ inline constexpr std::uint32_t checkpoint_version = 1;
 CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::string& subject);
 
 /// Whole or not at all, and flushed to the disk. \throws Error naming the path and the system's reason
-void write_checkpoint(const std::filesystem::path& path, const CheckpointView& checkpoint);
+/// \param advanced see write_file
+void write_checkpoint(const std::filesystem::path& path, const CheckpointView& checkpoint,
+                      const std::function<void()>& advanced = {});
 
 /// A checkpoint read back: the bytes, and the view of them.
 struct CheckpointFile {

@@ -1,9 +1,12 @@
 #include "tersegrad/train/checkpoint_writer.hpp"
 
+#include <chrono>
 #include <utility>
 
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/file.hpp"
+#include "tersegrad/log/output_folder.hpp"
 
 namespace tersegrad {
 
@@ -13,6 +16,7 @@ CheckpointWriter::CheckpointWriter(const fs::path& out, std::int64_t keep) : out
   std::error_code error;
   fs::create_directory(folder_.path(), error);
   TERSEGRAD_CHECK(!error, "cannot create the folder '", folder_.path().string(), "': ", error.message());
+  flush_folder(out_);
 }
 
 CheckpointWriter::~CheckpointWriter() { join(); }
@@ -28,6 +32,11 @@ bool CheckpointWriter::idle() {
 }
 
 void CheckpointWriter::wait() {
+  for (std::int64_t seen = -1; busy_.load(std::memory_order_acquire);) {
+    const std::int64_t advanced = advanced_.load(std::memory_order_relaxed);
+    if (std::exchange(seen, advanced) != advanced) StallWatch::beat();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
   join();
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
@@ -46,15 +55,12 @@ void CheckpointWriter::start(Snapshot snapshot) {
   });
 }
 
-void CheckpointWriter::write(const Snapshot& snapshot) const {
-  std::error_code none;
-  for (const char* log : {"run.h5", "metrics.csv", "metrics.jsonl"}) {
-    const auto partial = partial_path(out_ / log);
-    if (fs::exists(partial, none)) flush_to_disk(partial);
-  }
+void CheckpointWriter::write(const Snapshot& snapshot) {
+  const auto advance = [this] { advanced_.fetch_add(1, std::memory_order_relaxed); };
+  flush_logs(out_, advance);
   const CheckpointView view = snapshot.view();
   const auto step = static_cast<std::int64_t>(view.step);
-  write_checkpoint(folder_.file(step), view);
+  write_checkpoint(folder_.file(step), view, advance);
   folder_.prune(step, keep_);
 }
 

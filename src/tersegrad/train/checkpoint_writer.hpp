@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <thread>
@@ -26,11 +27,12 @@ class CheckpointWriter {
   /// Starts to write it. The run's logs are flushed to the disk first: a checkpoint never outlives what was logged
   /// before it.
   void start(Snapshot snapshot);
+  /// Main thread: a write that gets on is progress to the StallWatch, one that stands still is none.
   /// \throws Error of the last write
   void wait();
 
  private:
-  void write(const Snapshot& snapshot) const;
+  void write(const Snapshot& snapshot);
   void join();
 
   std::filesystem::path out_;
@@ -38,6 +40,7 @@ class CheckpointWriter {
   std::int64_t keep_;
   std::thread thread_;
   std::atomic<bool> busy_{false};
+  std::atomic<std::int64_t> advanced_{0};  // pieces of work done
   std::exception_ptr failure_;  // read after join only
 };
 
