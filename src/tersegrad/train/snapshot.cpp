@@ -1,36 +1,17 @@
 #include "tersegrad/train/snapshot.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <sstream>
 
-#include "tersegrad/comm/backoff.hpp"
 #include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/collectively.hpp"
-#include "tersegrad/comm/transfer.hpp"
+#include "tersegrad/comm/sealed_transfer.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/hash.hpp"
 #include "tersegrad/train/resumption.hpp"
 
 namespace tersegrad {
 namespace {
-
-constexpr std::size_t piece = std::size_t{1} << 24;  // so that a slow link shows progress
-
-void complete(Transfer transfer) {
-  for (Backoff backoff; !transfer.done();) backoff.pause();
-}
-
-void send(const Communicator& comm, std::span<const std::byte> bytes, int to) {
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
-    complete(Transfer::send(comm, bytes.first(std::min(piece, bytes.size())), to, snapshot_tag));
-  }
-}
-
-void receive(const Communicator& comm, std::span<std::byte> bytes, int from) {
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
-    complete(Transfer::receive(comm, bytes.first(std::min(piece, bytes.size())), from, snapshot_tag));
-  }
-}
 
 /// One vector of every agent, all of one length.
 struct AgentMemory {
@@ -70,6 +51,11 @@ std::vector<std::pair<std::string, std::span<float>>> shared_memories(RunParts& 
   if (!parts.optimizer->memory().empty()) memories.emplace_back("velocity", parts.optimizer->memory());
   for (const auto& state : parts.aggregator->state()) memories.emplace_back("aggregator/" + state.name, state.values);
   return memories;
+}
+
+/// Of the vector that section `number` of the agents' has.
+MemoryId memory_id(std::int64_t step, std::uint32_t agent, std::size_t number) {
+  return {static_cast<std::uint64_t>(step), agent, static_cast<std::uint32_t>(number)};
 }
 
 Buffer<std::byte> copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
@@ -116,10 +102,11 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
         if (root) {
           std::memcpy(all.data() + agent * bytes, values.data(), bytes);
         } else {
-          send(comm, values, 0);
+          send_sealed(comm, memory_id(counters.step, agent, m), values, 0, snapshot_tag);
         }
       } else if (root) {
-        receive(comm, std::span(all).subspan(agent * bytes, bytes), owner);
+        receive_sealed(comm, memory_id(counters.step, agent, m), std::span(all).subspan(agent * bytes, bytes), owner,
+                       snapshot_tag);
       }
     }
     if (root) snapshot.sections.emplace_back(memories[m].section, std::move(all));
@@ -140,10 +127,13 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
   comm.broadcast(std::as_writable_bytes(std::span(words)), 0);
   counters = RunCounters::from_words(words);
 
+  std::string arrived = hex(fingerprint(std::as_bytes(std::span(words))));
   for (const auto& [name, values] : shared_memories(parts)) {
     if (root) std::memcpy(values.data(), checkpoint->section(name).data(), values.size_bytes());
     comm.broadcast(std::as_writable_bytes(values), 0);
+    arrived += concat(' ', name, ' ', hex(fingerprint(std::as_bytes(values))));
   }
+  require_same(comm, arrived, "what came of the checkpoint", "it changed on the way; look at these hosts' memory and network");
   for (std::size_t m = 0; m < memories.size(); ++m) {
     const auto bytes = static_cast<std::size_t>(memories[m].values * sizeof(float));
     for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {
@@ -155,10 +145,10 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
         if (root) {
           std::memcpy(values.data(), stored.data(), bytes);
         } else {
-          receive(comm, values, 0);
+          receive_sealed(comm, memory_id(counters.step, agent, m), values, 0, snapshot_tag);
         }
       } else if (root) {
-        send(comm, stored, owner);
+        send_sealed(comm, memory_id(counters.step, agent, m), stored, owner, snapshot_tag);
       }
     }
   }

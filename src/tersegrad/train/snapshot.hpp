@@ -25,7 +25,7 @@ struct Snapshot {
   CheckpointView view() const;
 };
 
-/// Collective, between two steps. Agents' memories travel to rank 0, which needs room for all of them.
+/// Collective, between two steps. Agents' memories travel to rank 0, which needs room for all of them, with checksums.
 /// \param counters complete on rank 0
 Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCounters& counters);
 
