@@ -1,5 +1,7 @@
 #include "apps/train_options.hpp"
 
+#include <algorithm>
+
 #include "apps/objective.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/spec.hpp"
@@ -72,6 +74,11 @@ void read_interval(TrainConfig& config, const std::string& text) {
   }
 }
 
+/// So many steps that about 10,000 records come of them at most: some MB, however long the run is.
+std::int64_t sparse_log_every(std::int64_t steps) {
+  return std::max<std::int64_t>(1, steps / 10000 + (steps % 10000 > 0 ? 1 : 0));
+}
+
 }  // namespace
 
 cxxopts::Options declare_train_options() {
@@ -128,7 +135,7 @@ cxxopts::Options declare_train_options() {
        cxxopts::value<std::string>())
       ("stall-timeout", "seconds without progress on a rank that end the run; 0: never", text(defaults.stall_timeout))
       ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
-      ("log-every", "steps between log records", text(defaults.log_every))
+      ("log-every", "steps between log records; auto: all of 10000 steps, of more 10000 in all", text("auto"))
       ("eval-every", "steps between evaluations on the test set; 0: at the end only; -1: never", text(defaults.eval_every))
       ("noise-report", "steps between measurements of the agents' gradient noise; 0: none", text(defaults.noise_report))
       ("threads", "LibTorch threads per rank; more than 1 changes the order of sums", text(defaults.threads))
@@ -180,7 +187,7 @@ TrainConfig read_train_config(const cxxopts::ParseResult& parsed) {
   read_interval(config, read.text("checkpoint-every"));
   config.keep = read.integer("keep");
   config.stall_timeout = read.real("stall-timeout");
-  config.log_every = read.integer("log-every");
+  config.log_every = read.text("log-every") == "auto" ? sparse_log_every(config.steps) : read.integer("log-every");
   config.eval_every = read.integer("eval-every");
   config.noise_report = read.integer("noise-report");
   const std::int64_t threads = read.integer("threads");

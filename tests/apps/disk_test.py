@@ -46,6 +46,14 @@ class Disk(Case):
             self.assertIn(f"flush {out}/{name}", events[:gone])
         self.assertIn(f"flush {out}", events[:gone])
 
+    def test_the_log_of_a_long_run_is_bounded(self):
+        """By default: every step of 10,000, of more 10,000 in all, beside the first and the last one."""
+        for steps, apart in ((10000, 1), (25000, 3)):
+            out = self.folder / f"{steps}"
+            self.trained(PROGRAM, "--model", "quadratic:1,2", "--agents", 1, "--lr", "1e-3", "--steps", steps, "--out", out)
+            logged = [int(line.split(",")[0]) for line in (out / "metrics.csv").read_text().splitlines()[1:]]
+            self.assertEqual(logged, sorted({1, *range(apart, steps + 1, apart), steps}))
+
     def test_new_folders_are_on_the_disk(self):
         out, trace = self.folder / "new/out", self.folder / "trace"
         self.trained(self.program(DISK_TRACE=trace), "--steps", 2, "--checkpoint-every", 1, "--out", out)

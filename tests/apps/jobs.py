@@ -245,7 +245,7 @@ class Case(unittest.TestCase):
     def running(self, *arguments, agents=2, out=None):
         """A long run in the middle of its steps."""
         out = out or self.folder / "out"
-        with Job(local("train", "--steps", "100000000", *arguments, "--out", out, agents=agents)) as job:
+        with Job(local("train", "--steps", "100000000", "--log-every", "1", *arguments, "--out", out, agents=agents)) as job:
             job.wait_for(lambda: "step " in job.text(job.output), "the first step")
             yield job
 

@@ -55,7 +55,7 @@ class LostFiles(Case):
         """Nothing but the removal: neither a signal nor the end of the run."""
         for sink in ("csv", "hdf5", "jsonl"):
             out = self.folder / sink
-            with self.subTest(sink=sink), self.running("--log", f"console,{sink}", "--log-every", 1, out=out) as job:
+            with self.subTest(sink=sink), self.running("--log", f"console,{sink}", out=out) as job:
                 job.wait_for(lambda: any(out.glob("*.part")), "the log")
                 shutil.rmtree(out)
                 seconds = self.ended(job, lambda: 30 + self.in_run(), time.monotonic())
