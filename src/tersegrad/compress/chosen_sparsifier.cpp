@@ -10,6 +10,7 @@
 #include "tersegrad/compress/kernels/bitmap.hpp"
 #include "tersegrad/compress/kernels/index_packing.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
+#include "tersegrad/compress/kernels/rand_k.hpp"
 #include "tersegrad/compress/kernels/top_k.hpp"
 
 namespace tersegrad {
@@ -106,9 +107,11 @@ class ChosenEncoder final : public Encoder {
     const auto indices = indices_in(indices_, bucket);
     sparse_.indices.resize(indices.size());
     sparse_.values.resize(indices.size());
+    const auto begin = static_cast<std::uint32_t>(bucket.begin);
+    kernels::gather(values, indices, begin, sparse_.values);
     for (std::size_t i = 0; i < indices.size(); ++i) {
-      sparse_.indices[i] = static_cast<std::uint32_t>(indices[i] - bucket.begin);
-      sparse_.values[i] = scaled(values[sparse_.indices[i]], indices[i]);
+      sparse_.indices[i] = indices[i] - begin;
+      sparse_.values[i] = scaled(sparse_.values[i], indices[i]);
     }
     sparse_.write(bucket.size(), message);
     // The values' own, and the finite ones that the wire makes inf.
@@ -127,6 +130,17 @@ class ChosenEncoder final : public Encoder {
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     sparse_.read(bucket.size(), view(message));
     sparse_.scatter(out);
+  }
+
+  std::optional<SparseValues> decode_own_sparse(const Bucket& bucket, const Message& message) override {
+    sparse_.read(bucket.size(), view(message));
+    const auto indices = indices_in(indices_, bucket);
+    if (sparse_.dense) {  // in place: an index is never below its place in the list
+      for (std::size_t i = 0; i < indices.size(); ++i) {
+        sparse_.values[i] = sparse_.values[static_cast<std::size_t>(indices[i] - bucket.begin)];
+      }
+    }
+    return SparseValues{indices, std::span(sparse_.values).first(indices.size())};
   }
 
   /// Touches the kept coordinates only.
@@ -179,11 +193,8 @@ class ChosenAggregator final : public Aggregator {
         }
         continue;
       }
-      for (std::size_t i = 0; i < sparse_.indices.size(); ++i) {
-        const std::size_t j = sparse_.indices[i];
-        sum_[j] += sparse_.values[i];
-        union_[j / 64] |= 1ull << (j % 64);
-      }
+      kernels::scatter_add(sparse_.values, sparse_.indices, 0, 1.0f, sum_);
+      for (const std::size_t j : sparse_.indices) union_[j / 64] |= 1ull << (j % 64);
     }
     std::size_t count = 0;
     for (const auto word : union_) count += static_cast<std::size_t>(__builtin_popcountll(word));
@@ -199,6 +210,13 @@ class ChosenAggregator final : public Aggregator {
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
     sparse_.read(bucket.size(), aggregate);
     sparse_.scatter(mean);
+  }
+
+  std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
+    if ((aggregate.header.flags & flag_dense) != 0) return {};
+    sparse_.read(bucket.size(), aggregate);
+    for (auto& index : sparse_.indices) index += static_cast<std::uint32_t>(bucket.begin);
+    return SparseValues{sparse_.indices, sparse_.values};
   }
 
  private:

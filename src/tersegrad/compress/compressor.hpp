@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +39,12 @@ struct CompressorSetup {
   std::uint32_t agents = 1;  ///< N
 };
 
+/// A vector that is zero but for a few coordinates of a bucket.
+struct SparseValues {
+  std::span<const std::uint32_t> indices;  ///< ascending, of the whole vector
+  std::span<const float> values;           ///< one for each
+};
+
 /// One agent's compressor with whatever state it keeps between steps. Steps come in any order unless the
 /// compressor has memory; buckets of a step in any order, each once. Buckets begin at multiples of 128 coordinates.
 class Encoder {
@@ -57,6 +64,10 @@ class Encoder {
   /// \param message as encode() left it in this step
   /// \param out bucket.size() coordinates, overwritten
   virtual void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) = 0;
+
+  /// decode_own() of a compressor that keeps few coordinates, as a list; nothing where it does not.
+  /// \returns spans valid until the next call
+  virtual std::optional<SparseValues> decode_own_sparse(const Bucket&, const Message&) { return {}; }
 
   /// encode(), then values ← values − scale·C(values): the half-step of error feedback. The default encodes, decodes
   /// and subtracts; overridden where one pass does it all, with the same bits.
@@ -104,6 +115,9 @@ class Aggregator {
   /// \param mean bucket.size() coordinates, overwritten
   /// \throws Error if the payload is not what its header promises
   virtual void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) = 0;
+  /// decode() of a mean with few coordinates, as a list; nothing where it is not one, and then nothing happened: decode()
+  /// is to be called. \returns spans valid until the next call \throws Error as decode does
+  virtual std::optional<SparseValues> decode_sparse(const Bucket&, const MessageView&) { return {}; }
   /// The mean itself where the payload holds it as plain, aligned floats; empty where it must be decoded. Spares an
   /// uncompressed run a pass over memory. \throws Error as decode does
   virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }

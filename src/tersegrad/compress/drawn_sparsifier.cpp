@@ -5,6 +5,7 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/index_sets.hpp"
+#include "tersegrad/compress/kernels/rand_k.hpp"
 
 namespace tersegrad {
 namespace {
@@ -30,9 +31,7 @@ class DrawnEncoder final : public Encoder {
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto indices = indices_in(indices_, bucket);
     values_.resize(indices.size());
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      values_[i] = values[static_cast<std::size_t>(indices[i] - bucket.begin)];
-    }
+    kernels::gather(values, indices, static_cast<std::uint32_t>(bucket.begin), values_);
     resize_payload(message, static_cast<std::int64_t>(indices.size()) * bytes_per_value(setup_.wire));
     pack_values(setup_.wire, values_, message.payload);
     message.header.k = indices.size();
@@ -51,6 +50,15 @@ class DrawnEncoder final : public Encoder {
     for (std::size_t i = 0; i < indices.size(); ++i) {
       out[static_cast<std::size_t>(indices[i] - bucket.begin)] = values_[i] * scale;
     }
+  }
+
+  std::optional<SparseValues> decode_own_sparse(const Bucket& bucket, const Message& message) override {
+    const auto indices = indices_in(indices_, bucket);
+    values_.resize(indices.size());
+    unpack_values(setup_.wire, message.payload, values_);
+    const auto scale = static_cast<float>(setup_.scale);
+    for (float& value : values_) value *= scale;
+    return SparseValues{indices, values_};
   }
 
   /// Touches the drawn coordinates only.
@@ -92,8 +100,7 @@ class DrawnAggregator final : public Aggregator {
       require_payload(uplinks[a], static_cast<std::int64_t>(indices.size()) * width);
       values_.resize(indices.size());
       unpack_values(setup_.wire, uplinks[a].payload, values_);
-      for (std::size_t i = 0; i < indices.size(); ++i)
-        sum_[static_cast<std::size_t>(indices[i] - bucket.begin)] += values_[i];
+      kernels::scatter_add(values_, indices, static_cast<std::uint32_t>(bucket.begin), 1.0f, sum_);
     }
     const auto scale = static_cast<float>((scaled_on_the_wire(setup_) ? setup_.scale : 1.0) /
                                           static_cast<double>(uplinks.size()));
@@ -106,19 +113,34 @@ class DrawnAggregator final : public Aggregator {
   }
 
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
+    read(bucket, aggregate);
+    std::fill(mean.begin(), mean.end(), 0.0f);
+    std::size_t next = 0;
+    for_each_in_union([&](std::size_t j) { mean[j] = values_[next++]; });
+  }
+
+  std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
+    read(bucket, aggregate);
+    listed_.clear();
+    const auto begin = static_cast<std::uint32_t>(bucket.begin);
+    for_each_in_union([&](std::size_t j) { listed_.push_back(begin + static_cast<std::uint32_t>(j)); });
+    return SparseValues{listed_, values_};
+  }
+
+ private:
+  /// The values of the union, scaled.
+  void read(const Bucket& bucket, const MessageView& aggregate) {
     mark_union(bucket);
     std::int64_t count = 0;
     for (const std::uint64_t word : union_) count += __builtin_popcountll(word);
     require_payload(aggregate, count * bytes_per_value(setup_.wire));
     values_.resize(static_cast<std::size_t>(count));
     unpack_values(setup_.wire, aggregate.payload, values_);
-    std::fill(mean.begin(), mean.end(), 0.0f);
-    const float scale = scaled_on_the_wire(setup_) ? 1.0f : static_cast<float>(setup_.scale);
-    std::size_t next = 0;
-    for_each_in_union([&](std::size_t j) { mean[j] = values_[next++] * scale; });
+    if (scaled_on_the_wire(setup_)) return;
+    const auto scale = static_cast<float>(setup_.scale);
+    for (float& value : values_) value *= scale;
   }
 
- private:
   void mark_union(const Bucket& bucket) {
     union_.assign(static_cast<std::size_t>((bucket.size() + 63) / 64), 0);
     for (const auto& set : indices_) {
@@ -141,6 +163,7 @@ class DrawnAggregator final : public Aggregator {
   DrawnSetup setup_;
   std::vector<std::vector<std::uint32_t>> indices_;
   std::vector<std::uint64_t> union_;
+  std::vector<std::uint32_t> listed_;
   std::vector<float> sum_, values_;
 };
 

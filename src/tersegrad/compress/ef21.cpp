@@ -12,6 +12,8 @@
 namespace tersegrad {
 namespace {
 
+bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
+
 class Ef21Encoder final : public Encoder {
  public:
   Ef21Encoder(const Compressor& inner, std::uint32_t agent, std::int64_t size)
@@ -22,6 +24,7 @@ class Ef21Encoder final : public Encoder {
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
+    before_.clear();
     if (whole_) subtract(gradient, memory_.kept(), memory_.next());
     inner_->begin_step(step, whole_ ? memory_.next() : std::span<const float>());
   }
@@ -30,19 +33,44 @@ class Ef21Encoder final : public Encoder {
     const auto kept = memory_.kept(bucket), next = memory_.next(bucket);
     if (!whole_) subtract(values, kept, next);
     inner_->encode(bucket, next, message);
+    if (const auto sparse = inner_->decode_own_sparse(bucket, message)) {
+      // A few coordinates change: where they lie, so that the others are not copied.
+      const auto all = memory_.kept();
+      for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
+        const std::uint32_t j = sparse->indices[i];
+        const float value = all[j] + scale_ * sparse->values[i];
+        if (!is_finite(value)) continue;
+        before_.push_back({j, all[j]});
+        all[j] = value;
+      }
+      return;
+    }
+    memory_.wrote();
     inner_->decode_own(bucket, message, next);
-    for (std::size_t j = 0; j < next.size(); ++j) next[j] = kept[j] + scale_ * next[j];
-    memory_.keep_finite(bucket);
+    bool finite = true;
+    for (std::size_t j = 0; j < next.size(); ++j) {
+      next[j] = kept[j] + scale_ * next[j];
+      finite &= is_finite(next[j]);
+    }
+    if (!finite) memory_.keep_finite(bucket);
   }
 
   /// h_i of this step: their mean is H.
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     inner_->decode_own(bucket, message, out);
-    const auto kept = memory_.kept(bucket);
-    for (std::size_t j = 0; j < out.size(); ++j) out[j] = kept[j] + scale_ * out[j];
+    const auto kept = memory_.kept();
+    for (std::size_t i = before_.size(); i-- > 0;) std::swap(kept[before_[i].index], before_[i].value);
+    for (std::size_t j = 0; j < out.size(); ++j) {
+      out[j] = kept[static_cast<std::size_t>(bucket.begin) + j] + scale_ * out[j];
+    }
+    for (auto& changed : before_) std::swap(kept[changed.index], changed.value);
   }
 
-  void discard_step() override { memory_.discard(); }
+  void discard_step() override {
+    for (const auto& changed : before_) memory_.kept()[changed.index] = changed.value;
+    before_.clear();
+    memory_.discard();
+  }
 
   std::vector<State> state() override {
     memory_.commit();
@@ -55,9 +83,16 @@ class Ef21Encoder final : public Encoder {
   }
 
   std::unique_ptr<Encoder> inner_;
+  /// A coordinate that the step has changed, and what it was.
+  struct Changed {
+    std::uint32_t index;
+    float value;
+  };
+
   bool whole_;
   float scale_;
   Memory memory_;
+  std::vector<Changed> before_;
 };
 
 class Ef21Aggregator final : public Aggregator {
@@ -71,12 +106,20 @@ class Ef21Aggregator final : public Aggregator {
     inner_->merge(bucket, uplinks, aggregate);
   }
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
-    inner_->decode(bucket, aggregate, mean);
     float* kept = mean_.data() + bucket.begin;
+    if (const auto sparse = inner_->decode_sparse(bucket, aggregate)) {
+      std::copy_n(kept, mean.size(), mean.begin());
+      for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
+        const auto j = static_cast<std::size_t>(sparse->indices[i] - bucket.begin);
+        mean[j] = kept[j] + scale_ * sparse->values[i];
+        if (is_finite(mean[j])) kept[j] = mean[j];
+      }
+      return;
+    }
+    inner_->decode(bucket, aggregate, mean);
     for (std::size_t j = 0; j < mean.size(); ++j) {
       mean[j] = kept[j] + scale_ * mean[j];
-      const bool finite = (std::bit_cast<std::uint32_t>(mean[j]) & 0x7f800000u) != 0x7f800000u;
-      kept[j] = finite ? mean[j] : kept[j];
+      kept[j] = is_finite(mean[j]) ? mean[j] : kept[j];
     }
   }
   std::vector<State> state() override { return {{"mean", mean_}}; }

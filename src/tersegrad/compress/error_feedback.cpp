@@ -29,6 +29,7 @@ class FeedbackEncoder final : public Encoder {
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto corrected = memory_.next(bucket);
+    memory_.wrote();
     if (!whole_) correct(values, memory_.kept(bucket), corrected);
     if (!inner_->encode_residual(bucket, corrected, scale_, message)) memory_.keep_finite(bucket);
   }

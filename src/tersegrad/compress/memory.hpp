@@ -25,10 +25,8 @@ class Memory {
   std::span<float> kept() { return kept_; }  ///< as of the last step
   std::span<float> next() { return next_; }  ///< being written
   std::span<float> kept(const Bucket& bucket) { return part(kept_, bucket); }
-  std::span<float> next(const Bucket& bucket) {
-    written_ = true;
-    return part(next_, bucket);
-  }
+  std::span<float> next(const Bucket& bucket) { return part(next_, bucket); }
+  void wrote() { written_ = true; }  ///< next() holds the new values: commit() takes them
 
   /// A coordinate whose new value is not finite keeps its old one: a NaN must not stay for ever.
   void keep_finite(const Bucket& bucket) {

@@ -30,6 +30,7 @@ class SignumEncoder final : public Encoder {
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto momentum = memory_.next(bucket);
+    memory_.wrote();
     if (!whole_) average(values, memory_.kept(bucket), momentum);
     inner_->encode(bucket, momentum, message);
     if (message.header.nonfinite > 0) memory_.keep_finite(bucket);
