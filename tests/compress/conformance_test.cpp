@@ -119,6 +119,65 @@ TEST_P(EveryCompressor, TheResidualIsWhatWasNotSent) {
   }
 }
 
+TEST_P(EveryCompressor, TheFusedErrorFeedbackIsThatOfItsParts) {
+  const std::int64_t d = 9999;
+  const auto compressor = make(GetParam(), d, 1);
+  for (const float fault : {0.0f, std::nanf(""), INFINITY}) {
+    auto gradient = gradients_of(1, d, 3).front();
+    const auto memory = gradients_of(1, d, 40).front();
+    if (fault != 0) gradient[7777] = fault;
+    const auto fused = compressor->encoder(0), plain = compressor->encoder(0);
+    if (!fused->begin_step_feedback(5, gradient, memory)) GTEST_SKIP() << GetParam() << " offers none";
+    std::vector<float> sum(gradient), left(gradient.size());
+    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += memory[j];
+    plain->begin_step(5, sum);
+    for (std::int64_t begin = 0; begin < d; begin += 4224) {
+      const Bucket bucket{static_cast<std::uint32_t>(begin / 4224), begin, std::min<std::int64_t>(begin + 4224, d)};
+      const auto part = [&](auto& values) {
+        return std::span(values).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(bucket.size()));
+      };
+      Message one, two;
+      const bool finite = fused->encode_feedback(bucket, part(gradient), part(memory), 0.5f, part(left), one);
+      EXPECT_EQ(finite, plain->encode_residual(bucket, part(sum), 0.5f, two));
+      EXPECT_EQ(one.payload, two.payload);
+      EXPECT_EQ(std::memcmp(&one.header, &two.header, sizeof(Header)), 0);
+    }
+    if (fault != 0) continue;  // what is not finite is not kept: it need not be the same
+    for (std::size_t j = 0; j < sum.size(); ++j) ASSERT_EQ(left[j], sum[j]) << j;
+  }
+}
+
+TEST_P(EveryCompressor, ListsOfCoordinatesAreWhatIsDecoded) {
+  for (const Layout layout : {Layout{5000, 1}, Layout{50, 100}}) {
+    const auto compressor = make(GetParam(), layout, 2);
+    Session session(*compressor, 2);
+    const auto gradients = gradients_of(2, layout.total(), 3);
+    for (std::size_t a = 0; a < 2; ++a) session.encoders[a]->begin_step(4, gradients[a]);
+    session.aggregator->begin_step(4);
+    const Bucket bucket{0, 1024, 4096};
+    std::vector<Message> messages(2);
+    std::vector<MessageView> views;
+    const auto compare = [&](const std::optional<SparseValues>& sparse, const std::vector<float>& dense) {
+      std::vector<float> listed(dense.size(), 0.0f);
+      for (std::size_t i = 0; i < sparse->indices.size(); ++i) listed.at(sparse->indices[i] - 1024) = sparse->values[i];
+      EXPECT_TRUE(same_bits(listed, dense));
+    };
+    std::vector<float> dense(3072);
+    for (std::size_t a = 0; a < 2; ++a) {
+      session.encoders[a]->encode(bucket, std::span(gradients[a]).subspan(1024, 3072), messages[a]);
+      views.push_back(view(messages[a]));
+      session.encoders[a]->decode_own(bucket, messages[a], dense);
+      const auto sparse = session.encoders[a]->decode_own_sparse(bucket, messages[a]);
+      if (sparse) compare(sparse, dense);
+    }
+    Message aggregate;
+    session.aggregator->merge(bucket, views, aggregate);
+    if (!session.aggregator->decode_sparse(bucket, view(aggregate))) continue;
+    session.aggregator->decode(bucket, view(aggregate), dense);
+    compare(session.aggregator->decode_sparse(bucket, view(aggregate)), dense);
+  }
+}
+
 TEST_P(EveryCompressor, ZeroStaysZero) {
   if (says("zero=") || says("plus") || says("random")) GTEST_SKIP() << "asked for another sign(0)";
   const auto compressor = make(GetParam(), 300, 2);

@@ -74,6 +74,21 @@ class Encoder {
   /// \returns false if a new value may not be finite
   virtual bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message);
 
+  /// begin_step() on gradient + memory, for an encoder that adds them up itself: encode_feedback() is then called for
+  /// every bucket instead of encode_residual(). \returns false, with nothing done, where it does not
+  virtual bool begin_step_feedback(std::uint64_t /*step*/, std::span<const float> /*gradient*/,
+                                   std::span<const float> /*memory*/) {
+    return false;
+  }
+  /// encode_residual() on values = gradient + memory: left ← values − scale·C(values), in one pass, the same bits where
+  /// all are finite.
+  /// \param left bucket.size() coordinates, overwritten; overlaps neither of the others
+  /// \returns false if a new value may not be finite
+  virtual bool encode_feedback(const Bucket&, std::span<const float> /*gradient*/, std::span<const float> /*memory*/,
+                               float /*scale*/, std::span<float> /*left*/, Message&) {
+    throw Error("bug: this encoder has no fused error feedback");
+  }
+
   /// The last step's aggregate was not applied (--nonfinite skip): memory becomes what it was before that step.
   virtual void discard_step() {}
 

@@ -23,6 +23,8 @@ class FeedbackEncoder final : public Encoder {
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
+    fused_ = whole_ && inner_->begin_step_feedback(step, gradient, memory_.kept());
+    if (fused_) return;
     if (whole_) correct(gradient, memory_.kept(), memory_.next());
     inner_->begin_step(step, whole_ ? memory_.next() : std::span<const float>());
   }
@@ -30,6 +32,11 @@ class FeedbackEncoder final : public Encoder {
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto corrected = memory_.next(bucket);
     memory_.wrote();
+    if (fused_) {
+      const auto kept = memory_.kept(bucket);
+      if (!inner_->encode_feedback(bucket, values, kept, scale_, corrected, message)) memory_.keep_finite(bucket);
+      return;
+    }
     if (!whole_) correct(values, memory_.kept(bucket), corrected);
     if (!inner_->encode_residual(bucket, corrected, scale_, message)) memory_.keep_finite(bucket);
   }
@@ -53,6 +60,7 @@ class FeedbackEncoder final : public Encoder {
 
   std::unique_ptr<Encoder> inner_;
   bool whole_;
+  bool fused_ = false;  ///< in this step C adds the memory itself
   float scale_;
   Memory memory_;
 };

@@ -8,7 +8,6 @@
 // A non-finite coordinate makes the scale non-finite and with it its whole replica: nothing is hidden. It is counted
 // in header.nonfinite of the bucket where it lies.
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 
@@ -79,29 +78,30 @@ class ScaledSignEncoder final : public Encoder {
     add_scaled_signs(blocks_, bucket, view(message), planes, 0, out);
   }
 
-  bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) override {
+  bool begin_step_feedback(std::uint64_t step, std::span<const float> gradient,
+                           std::span<const float> memory) override {
     // A random or positive sign(0) leaves a residual that the kernel does not know of.
-    if (writer_.rule() != ZeroRule::exact || blocks_.count(bucket) != 1) {
-      return Encoder::encode_residual(bucket, values, scale, message);
-    }
-    // The kernel adds its two inputs: one is zero here, and a cache-sized piece of the other is copied.
-    static constexpr std::size_t run = 4096;
-    static constexpr std::array<float, run> zeros{};
-    std::array<float, run> memory;
-    const float length = scale * scales_[static_cast<std::size_t>(blocks_.first(bucket))];
+    if (writer_.rule() != ZeroRule::exact || blocks_.total() != 1) return false;
+    writer_.begin_step(step);
+    scales_ = {static_cast<float>(kernels::sum_of_magnitudes(gradient, memory) / static_cast<double>(gradient.size()))};
+    return true;
+  }
+
+  bool encode_feedback(const Bucket& bucket, std::span<const float> gradient, std::span<const float> memory,
+                       float scale, std::span<float> left, Message& message) override {
+    static constexpr std::size_t run = 4096;  // the kernel works in place: on a copy that stays in the cache
+    const float length = scale * scales_.front();
     const auto planes = writer_.planes(bucket, prefix(bucket), message);
     kernels::SignCounts counts;
     std::uint32_t largest = 0;
-    for (std::size_t j = 0; j < values.size(); j += run) {
-      const std::size_t n = std::min(run, values.size() - j);
-      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(j), n, memory.begin());
-      counts += kernels::pack_signs_error_feedback(std::span(zeros).first(n), std::span(memory).first(n), length,
+    for (std::size_t j = 0; j < gradient.size(); j += run) {
+      const std::size_t n = std::min(run, gradient.size() - j);
+      const auto part = left.subspan(j, n);
+      std::copy_n(memory.begin() + static_cast<std::ptrdiff_t>(j), n, part.begin());
+      counts += kernels::pack_signs_error_feedback(gradient.subspan(j, n), part, length,
                                                    planes.signs.subspan(j / 8, (n + 7) / 8),
                                                    planes.zeros.subspan(j / 8, (n + 7) / 8));
-      for (std::size_t i = 0; i < n; ++i) {
-        largest = std::max(largest, std::bit_cast<std::uint32_t>(memory[i]) & 0x7fffffffu);
-        values[j + i] = memory[i];
-      }
+      for (const float value : part) largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7fffffffu);
     }
     writer_.finish(bucket, counts, prefix(bucket), message);
     put_scales(bucket, message);

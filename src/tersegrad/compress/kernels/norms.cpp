@@ -43,6 +43,9 @@ namespace {
 #if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // the lanes are kept in an array
 
 double magnitudes(std::span<const float> x) { return reference::sum_of_magnitudes(x); }
+double magnitudes_of_sum(std::span<const float> x, std::span<const float> y) {
+  return reference::sum_of_magnitudes(x, y);
+}
 double squares(std::span<const float> x) { return reference::sum_of_squares(x); }
 float largest(std::span<const float> x) { return reference::largest_magnitude(x); }
 
@@ -51,36 +54,47 @@ float largest(std::span<const float> x) { return reference::largest_magnitude(x)
 using Doubles = hn::CappedTag<double, 8>;
 using Floats = hn::Rebind<float, Doubles>;
 
-/// Σ term(x_j) over the 16 lanes.
-template <class Term>
-HWY_INLINE double sum_of(std::span<const float> x, Term&& term) {
+/// Σ term(v_j) over the 16 lanes. \param load v_j, v_{j + 1}, … as floats \param one v_j
+template <class Load, class One, class Term>
+HWY_INLINE double sum_of(std::size_t n, Load&& load, One&& one, Term&& term) {
   const Doubles d;
-  const Floats df;
   constexpr std::size_t lanes = hn::MaxLanes(d), vectors = sum_lanes / lanes;
   hn::Vec<Doubles> sums[vectors];
   for (auto& sum : sums) sum = hn::Zero(d);
   std::size_t j = 0;
-  for (; j + sum_lanes <= x.size(); j += sum_lanes) {
+  for (; j + sum_lanes <= n; j += sum_lanes) {
     for (std::size_t v = 0; v < vectors; ++v) {
-      sums[v] = hn::Add(sums[v], term(hn::PromoteTo(d, hn::LoadU(df, x.data() + j + v * lanes))));
+      sums[v] = hn::Add(sums[v], term(hn::PromoteTo(d, load(j + v * lanes))));
     }
   }
   alignas(64) Sums all;
   for (std::size_t v = 0; v < vectors; ++v) hn::Store(sums[v], d, all.data() + v * lanes);
-  for (std::size_t l = 0; j + l < x.size(); ++l) {
-    const auto value = static_cast<double>(x[j + l]);
-    alignas(64) double one[lanes] = {value};
-    all[l] += hn::GetLane(term(hn::Load(d, one)));
+  for (std::size_t l = 0; j + l < n; ++l) {
+    alignas(64) const double value[lanes] = {static_cast<double>(one(j + l))};
+    all[l] += hn::GetLane(term(hn::Load(d, value)));
   }
   return total(all);
 }
 
 double magnitudes(std::span<const float> x) {
-  return sum_of(x, [](auto v) HWY_ATTR { return hn::Abs(v); });
+  return sum_of(
+      x.size(), [&](std::size_t j) HWY_ATTR { return hn::LoadU(Floats(), x.data() + j); },
+      [&](std::size_t j) { return x[j]; }, [](auto v) HWY_ATTR { return hn::Abs(v); });
+}
+
+double magnitudes_of_sum(std::span<const float> x, std::span<const float> y) {
+  return sum_of(
+      x.size(),
+      [&](std::size_t j) HWY_ATTR {
+        return hn::Add(hn::LoadU(Floats(), x.data() + j), hn::LoadU(Floats(), y.data() + j));
+      },
+      [&](std::size_t j) { return x[j] + y[j]; }, [](auto v) HWY_ATTR { return hn::Abs(v); });
 }
 
 double squares(std::span<const float> x) {
-  return sum_of(x, [](auto v) HWY_ATTR { return hn::Mul(v, v); });
+  return sum_of(
+      x.size(), [&](std::size_t j) HWY_ATTR { return hn::LoadU(Floats(), x.data() + j); },
+      [&](std::size_t j) { return x[j]; }, [](auto v) HWY_ATTR { return hn::Mul(v, v); });
 }
 
 float largest(std::span<const float> x) {
@@ -117,12 +131,17 @@ HWY_AFTER_NAMESPACE();
 namespace tersegrad::kernels {
 
 HWY_EXPORT(magnitudes);
+HWY_EXPORT(magnitudes_of_sum);
 HWY_EXPORT(squares);
 HWY_EXPORT(largest);
 HWY_EXPORT(all_largest);
 HWY_EXPORT(all_squares);
 
 double sum_of_magnitudes(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(magnitudes)(x); }
+double sum_of_magnitudes(std::span<const float> x, std::span<const float> y) {
+  assert(x.size() == y.size());
+  return HWY_DYNAMIC_DISPATCH(magnitudes_of_sum)(x, y);
+}
 double sum_of_squares(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(squares)(x); }
 float largest_magnitude(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(largest)(x); }
 
@@ -140,20 +159,24 @@ namespace reference {
 namespace {
 
 template <class F>
-double sum_of(std::span<const float> x, F&& term) {
+double sum_of(std::size_t n, F&& term) {
   Sums sums{};
-  for (std::size_t j = 0; j < x.size(); ++j) sums[j % sum_lanes] += term(static_cast<double>(x[j]));
+  for (std::size_t j = 0; j < n; ++j) sums[j % sum_lanes] += term(j);
   return total(sums);
 }
 
 }  // namespace
 
 double sum_of_magnitudes(std::span<const float> x) {
-  return sum_of(x, [](double v) { return std::abs(v); });
+  return sum_of(x.size(), [&](std::size_t j) { return std::abs(static_cast<double>(x[j])); });
+}
+
+double sum_of_magnitudes(std::span<const float> x, std::span<const float> y) {
+  return sum_of(x.size(), [&](std::size_t j) { return std::abs(static_cast<double>(x[j] + y[j])); });
 }
 
 double sum_of_squares(std::span<const float> x) {
-  return sum_of(x, [](double v) { return v * v; });
+  return sum_of(x.size(), [&](std::size_t j) { return static_cast<double>(x[j]) * static_cast<double>(x[j]); });
 }
 
 float largest_magnitude(std::span<const float> x) {

@@ -10,6 +10,8 @@ namespace tersegrad::kernels {
 /// bits on every instruction set. A non-finite coordinate makes them non-finite.
 double sum_of_magnitudes(std::span<const float> x);
 double sum_of_squares(std::span<const float> x);
+/// Σ |fl(x_j + y_j)| in the same way. \param y  [x.size()]
+double sum_of_magnitudes(std::span<const float> x, std::span<const float> y);
 
 /// max |x_j|; NaN if a coordinate is not finite. 0 for no coordinates.
 float largest_magnitude(std::span<const float> x);
@@ -22,6 +24,7 @@ void sums_of_squares(std::span<const float> x, std::size_t block, std::span<doub
 /// Plain loops with the same results, for tests.
 namespace reference {
 double sum_of_magnitudes(std::span<const float> x);
+double sum_of_magnitudes(std::span<const float> x, std::span<const float> y);
 double sum_of_squares(std::span<const float> x);
 float largest_magnitude(std::span<const float> x);
 }  // namespace reference
