@@ -18,12 +18,13 @@ const char* const verdict_rule =
 namespace {
 
 double off_by(const Claim& claim) {
-  return claim.relation == "<=" ? claim.measured - claim.predicted
-      : claim.relation == ">="  ? claim.predicted - claim.measured
-                                : std::abs(claim.measured - claim.predicted);
+  return claim.relation == "<="   ? claim.measured - claim.predicted
+         : claim.relation == ">=" ? claim.predicted - claim.measured
+                                  : std::abs(claim.measured - claim.predicted);
 }
 
-/// How far a claim is from failing (> 0: it fails) and from being decided (> 0: it is not), in s.e. where there are any.
+/// How far a claim is from failing (> 0: it fails) and from being decided (> 0: it is not), in s.e. where there are
+/// any.
 struct Margins {
   double failing, undecided;
 };
@@ -65,7 +66,9 @@ Claim over_looks(Claim claim, const std::vector<Look>& looks) {
   const auto rank = [](const Claim& one) {
     const Margins by = margins(one);
     const auto verdict = one.verdict();
-    const double scale = one.error > 0 ? one.error : one.allowance + one.resolution > 0 ? one.allowance + one.resolution : 1;
+    const double scale = one.error > 0                        ? one.error
+                         : one.allowance + one.resolution > 0 ? one.allowance + one.resolution
+                                                              : 1;
     if (verdict == Verdict::fails) return std::pair(2, by.failing / scale);
     if (verdict == Verdict::inconclusive) return std::pair(1, std::isnan(by.undecided) ? HUGE_VAL : by.undecided);
     return std::pair(0, by.failing / scale);
@@ -103,8 +106,8 @@ Estimate estimate(const std::vector<double>& values) {
 
 Estimate difference(const Estimate& a, const Estimate& b) {
   const double u = a.error * a.error, v = b.error * b.error;
-  const double degrees = u + v > 0 ? (u + v) * (u + v) / (u * u / a.degrees + v * v / b.degrees)
-                                   : std::numeric_limits<double>::infinity();
+  const double degrees =
+      u + v > 0 ? (u + v) * (u + v) / (u * u / a.degrees + v * v / b.degrees) : std::numeric_limits<double>::infinity();
   return {a.mean - b.mean, std::sqrt(u + v), degrees};
 }
 

@@ -29,7 +29,8 @@ struct Claim {
   std::string relation = "=";  ///< "=", "<=" or ">="
   /// Derived bound on what the theory itself leaves out (discrete steps, rounding). Never holds a standard error.
   double allowance = 0;
-  double resolution = 0;  ///< smallest deviation that would matter; one-sided claims: 0 unless prediction is an equality
+  double resolution =
+      0;  ///< smallest deviation that would matter; one-sided claims: 0 unless prediction is an equality
   std::string derivation = {};  ///< how allowance and resolution were derived
   double z = 3;
   /// What the claim presupposes and these runs do not have (stationarity, say), with its numbers; empty: all is met.

@@ -19,8 +19,8 @@ namespace {
 // (c) DSignSGD, H = diag(5, 5), coordinate noise σ_i = 0.01·(1 + i), i = 0, 1 (the print counts in Python), η = 0.001,
 //     N = 10, 3,000 steps, 5,000 repetitions. Start x = 1.
 // (d) DCSGD, Rand-1000 of 1,502, MLP of 10 layers on Breast Cancer, σ = 0.0001, η = 0.1, N = 3, 30,000 steps, 3 runs.
-// The gap between the means is O(η), which half of η with twice the steps shows. The runs at η/2 are ours: they have more
-// repetitions, as the extrapolation counts their chance twice.
+// The gap between the means is O(η), which half of η with twice the steps shows. The runs at η/2 are ours: they have
+// more repetitions, as the extrapolation counts their chance twice.
 struct Case {
   const char* name;
   const char* landscape;
@@ -109,9 +109,9 @@ void landscape_panel(FigureReport& report, const Case& c, const std::string& tit
                 .derivation = "a count; the paper speaks of none; means are over the others"});
 }
 
-/// DSignSGD's phases, each from the measured E x_0 at which it begins: phase 1's drift −1, phase 2's bounds on it (−mY −
-/// q_2 and −mY − q_1, Prop. C.11), phase 3's −ℓ_ν Y; Y = λx/σ with λ = 5, σ = 0.01. Integrated with Δt = η, as the paper
-/// does: E x_{k+1} = E x_k − η E 2Ξ(Y) is the algorithm's own mean, and phase 2 is four steps long.
+/// DSignSGD's phases, each from the measured E x_0 at which it begins: phase 1's drift −1, phase 2's bounds on it (−mY
+/// − q_2 and −mY − q_1, Prop. C.11), phase 3's −ℓ_ν Y; Y = λx/σ with λ = 5, σ = 0.01. Integrated with Δt = η, as the
+/// paper does: E x_{k+1} = E x_k − η E 2Ξ(Y) is the algorithm's own mean, and phase 2 is four steps long.
 void phases_panel(FigureReport& report, const Case& c) {
   const MeanSeries x = mean_series(report.run(c.name), "x0");
   const auto constants = student_constants(std::numeric_limits<double>::infinity(), 0.01);
@@ -152,8 +152,9 @@ void phases_panel(FigureReport& report, const Case& c) {
     return looks;
   };
   const auto exact = [](double) { return 0.0; };
-  const auto one = phase("phase 1: dX = −sign(∇f)dt", 0, second, 0, 1, "dashed", 1,
-                         [&](double at) { return std::min(constants.tolerance, sign_mean_tail(constants.nu, ratio * at)); });
+  const auto one = phase("phase 1: dX = −sign(∇f)dt", 0, second, 0, 1, "dashed", 1, [&](double at) {
+    return std::min(constants.tolerance, sign_mean_tail(constants.nu, ratio * at));
+  });
   Curve shown{"phase 1: dX = −sign(∇f)dt", {}, {}, {}, "dashed", "phase 1"};
   for (std::size_t i = first; i < second; ++i) {
     shown.x.push_back(k[i]);
@@ -170,8 +171,7 @@ void phases_panel(FigureReport& report, const Case& c) {
     const double y = ratio * at;
     return constants.ell * (y * y * y + 3 * y * spread) / 6;
   };
-  const auto three =
-      phase("phase 3: −ℓ_ν Y", third, end, constants.ell * ratio, 0, "dashed", 1, cubic);
+  const auto three = phase("phase 3: −ℓ_ν Y", third, end, constants.ell * ratio, 0, "dashed", 1, cubic);
   const auto claim = [&](const std::string& text, const std::string& relation, const std::string& how,
                          const std::vector<Look>& looks) {
     report.claim(over_looks({.text = text, .reference = "Prop. 3.11", .relation = relation, .derivation = how}, looks));
@@ -179,10 +179,10 @@ void phases_panel(FigureReport& report, const Case& c) {
   const std::string matters = "; resolution: 5 % of the phase's start";
   claim("phase 1: gap of E x_0 from the ODE over time, relative to its start", "=",
         "allowance: 1 − 2Ξ(Y) at the drift, integrated, and float's rounding" + matters, one);
-  claim("phase 2: E x_0 over the lower bound (−mY − q_2), relative to its start", ">=",
-        "a bound on the mean step: exact at Δt = η" + matters, lower);
-  claim("phase 2: E x_0 under the upper bound (−mY − q_1), relative to its start", ">=",
-        "a bound on the mean step: exact at Δt = η" + matters, upper);
+  claim("phase 2: E x_0 over the lower bound (−mY − q_2), relative to its start",
+        ">=", "a bound on the mean step: exact at Δt = η" + matters, lower);
+  claim("phase 2: E x_0 under the upper bound (−mY − q_1), relative to its start",
+        ">=", "a bound on the mean step: exact at Δt = η" + matters, upper);
   claim("phase 3: gap of E x_0 from −ℓ_ν Y over time, relative to its start", "=",
         "allowance: |2Ξ(Y) − ℓY| ≤ ℓ|Y|³/6, integrated" + matters, three);
 }
@@ -213,7 +213,11 @@ void network_panel(FigureReport& report) {
   };
   for (const auto& [prefix, label] : {std::pair{"mlp-", "DCSGD"}, {"mlp-sde-", "SDE"}}) {
     const bool algorithm = std::string(label) == "DCSGD";
-    Curve curve{label, report.run(concat(prefix, 0)).iteration(), {}, {}, algorithm ? "line" : "dashed",
+    Curve curve{label,
+                report.run(concat(prefix, 0)).iteration(),
+                {},
+                {},
+                algorithm ? "line" : "dashed",
                 algorithm ? "algorithm" : "SDE"};
     for (std::size_t i = 0; i < curve.x.size(); ++i) {
       const Estimate at = losses_at(prefix, i, false);
@@ -255,7 +259,8 @@ const FigureRegistration registration{
     "fig1",
     {"Figure 1: the SDEs against the algorithms",
      "F.1 is silent on starts: (0, 0), (0.5, 0.5), (1, 1). The runs at η/2 that the claims extrapolate from are ours "
-     "(20,000 repetitions; 40,000 in (b)). In (c) σ_i = 0.01(1 + i) counts coordinates from 0. Means do not depend on where Σ̃ of Rand-k is misprinted (off its diagonal): Figure 9 shows "
+     "(20,000 repetitions; 40,000 in (b)). In (c) σ_i = 0.01(1 + i) counts coordinates from 0. Means do not depend on "
+     "where Σ̃ of Rand-k is misprinted (off its diagonal): Figure 9 shows "
      "that.",
      nullptr, runs, draw}};
 

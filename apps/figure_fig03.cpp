@@ -86,12 +86,13 @@ void bounds(FigureReport& report) {
                        HUGE_VAL, concat("k = ", k[i])});
     }
     panel.curves.push_back(curve);
-    report.claim(over_looks({.text = text + ": loss over the bound at every time",
-                             .reference = "Thm 3.12",
-                             .predicted = 1,
-                             .relation = "<=",
-                             .derivation = how + "; resolution: 5 %, as a bound equals the loss where its phase begins"},
-                            looks));
+    report.claim(
+        over_looks({.text = text + ": loss over the bound at every time",
+                    .reference = "Thm 3.12",
+                    .predicted = 1,
+                    .relation = "<=",
+                    .derivation = how + "; resolution: 5 %, as a bound equals the loss where its phase begins"},
+                   looks));
   };
   // Phase 1: dx = −1·dt, of which 1 − 2Ξ(Y) is missing; |x| = √(S/½λ).
   const auto sign_missing = [&](double steps) {
@@ -105,19 +106,18 @@ void bounds(FigureReport& report) {
     return 2 * relative + relative * relative;
   };
   const std::string one = "allowance: 1 − 2Ξ(Y) at the drift −1, integrated, and float's rounding";
-  claim("phase 1, tight ¼(√(2µ)t − 2√S_0)²", "phase 1: ¼(√(2µ)t − 2√S_0)²", "dashed", 0, second,
-        [&](double t) { return sign_phase1_bound(lambda, gap, t); }, sign_missing, one);
-  claim("phase 1, printed ¼(√µt − 2√S_0)²", "phase 1, printed", "dotted", 0, second,
-        [&](double t) { return sign_phase1_bound(lambda, gap, t, PhaseOne::printed); }, sign_missing, one);
+  claim(
+      "phase 1, tight ¼(√(2µ)t − 2√S_0)²", "phase 1: ¼(√(2µ)t − 2√S_0)²", "dashed", 0, second,
+      [&](double t) { return sign_phase1_bound(lambda, gap, t); }, sign_missing, one);
+  claim(
+      "phase 1, printed ¼(√µt − 2√S_0)²", "phase 1, printed", "dotted", 0, second,
+      [&](double t) { return sign_phase1_bound(lambda, gap, t, PhaseOne::printed); }, sign_missing, one);
   const std::string steps_of = "allowance: Euler–Maruyama with Δt = η less the bound, from the bound";
   const auto relaxation = [&](const std::string& text, const std::string& label, const std::string& style,
                               std::size_t from, std::size_t to, const Relaxation& bound, double slope) {
     claim(
         text, label, style, from, to, [&](double t) { return bound.at(t); },
-        [&](double steps) {
-          return step_allowance(bound, slope * lambda / sigma, lr, std::llround(steps));
-        },
-        steps_of);
+        [&](double steps) { return step_allowance(bound, slope * lambda / sigma, lr, std::llround(steps)); }, steps_of);
   };
   const double at_two = loss[second], at_three = loss[third], slope = s.student.slope;
   relaxation("phase 2, with q_1", "phase 2: with q_ν,1", "dashed", second, third, sign_phase2_bound(s, at_two), slope);
@@ -133,16 +133,20 @@ const FigureRegistration registration{
     "fig3",
     {"Figure 3: DSignSGD's bounds and linear speed-up",
      "F.3 is silent on the start (x = 0.4), the dimension (1: H = diag(2)) and the ViT's steps (1,000). N = 64 is "
-     "ours: it stands for N = ∞. The bounds are judged on 40,000 repetitions of the run drawn. Phase 2 is drawn with q_ν,1 and as printed; at these settings the two are one line.",
+     "ours: it stands for N = ∞. The bounds are judged on 40,000 repetitions of the run drawn. Phase 2 is drawn with "
+     "q_ν,1 and as printed; at these settings the two are one line.",
      [](Scale scale) -> std::string {
        if (scale == Scale::paper) return "";
-       return "the ViT has 256 images (paper: 60,000), 300 steps (1,000), 8 repetitions (3). Changed, not cut: η = 0.002 "
-              "and σ = 0.2 (0.01 and 1), at the paper's η/σ, so that sign's fluctuations stay small beside the weights.";
+       return "the ViT has 256 images (paper: 60,000), 300 steps (1,000), 8 repetitions (3). Changed, not cut: η = "
+              "0.002 "
+              "and σ = 0.2 (0.01 and 1), at the paper's η/σ, so that sign's fluctuations stay small beside the "
+              "weights.";
      },
      runs,
      [](Scale scale, FigureReport& report) {
        bounds(report);
-       speed_up_panels(report, settings(scale), counts, repetitions(scale), "More agents, ViT on MNIST", "Figure 3, right");
+       speed_up_panels(report, settings(scale), counts, repetitions(scale), "More agents, ViT on MNIST",
+                       "Figure 3, right");
      }}};
 
 }  // namespace

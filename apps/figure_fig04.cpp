@@ -30,7 +30,8 @@ const FigureRegistration registration{
      [](Scale scale) -> std::string {
        if (scale == Scale::paper) return "";
        return "ViT 256 images (paper: 60,000), 500 steps (1,000); ResNet 16 images (50,000), 150 steps (2,000), 5 "
-              "repetitions (10). Changed, not cut: the ResNet's η = 0.003 (0.01), at which its base run does not burst.";
+              "repetitions (10). Changed, not cut: the ResNet's η = 0.003 (0.01), at which its base run does not "
+              "burst.";
      },
      [](Scale scale) { return scaling_runs(rules, panels(scale)); },
      [](Scale scale, FigureReport& report) { draw_scaling(report, rules, panels(scale)); }}};

@@ -94,8 +94,8 @@ void draw(Scale scale, FigureReport& report) {
   panel(report, dcsgd_size, count, "DCSGD, large Gaussian noise");
   panel(report, sign_tails, count, "DSignSGD, heavy tails, σ² = 1");
   panel(report, sign_size, count, "DSignSGD, large Gaussian noise");
-  // The paper: "diverges" at ν = 1, is "non-stationary" at ν = 2 (which excludes neither), is the more stable the larger
-  // ν; of σ² only that the loss diverges "more and more": at the largest, if at any.
+  // The paper: "diverges" at ν = 1, is "non-stationary" at ν = 2 (which excludes neither), is the more stable the
+  // larger ν; of σ² only that the loss diverges "more and more": at the largest, if at any.
   const auto yes = [](const Setting&) { return true; };
   growths(report, dcsgd_tails, count, "DCSGD", "Figure 5, top left: ν = 1 diverges",
           [&](const Setting& setting) { return setting.name != dcsgd_tails.front().name; });

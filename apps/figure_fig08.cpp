@@ -130,13 +130,13 @@ void divergence(FigureReport& report) {
                        HUGE_VAL, concat("step ", step)});
     }
     if (!looks.empty()) {
-      report.claim(over_looks({.text = concat("k = ", k, ": loss over the exact E f at ", looks.size(), " of ",
-                                              loss.size() - 1, " steps"),
-                               .reference = "own",
-                               .predicted = 1,
-                               .derivation = "exact moments of the discrete algorithm, at the steps where 5,000 repetitions "
-                                             "know E f to the resolution, 10 %; the greater of measured and exact s.e."},
-                              looks));
+      report.claim(over_looks(
+          {.text = concat("k = ", k, ": loss over the exact E f at ", looks.size(), " of ", loss.size() - 1, " steps"),
+           .reference = "own",
+           .predicted = 1,
+           .derivation = "exact moments of the discrete algorithm, at the steps where 5,000 repetitions "
+                         "know E f to the resolution, 10 %; the greater of measured and exact s.e."},
+          looks));
     }
     const double growth = std::log10(loss.back() / loss.front());
     const auto grows = [&](const std::string& text, const std::string& reference, bool does, const std::string& how) {
@@ -160,11 +160,11 @@ void divergence(FigureReport& report) {
     late.push_back(log_at(loss.size() - 1));
     names.push_back(group);
   }
-  const std::string how = "measured s.e. (repetitions too rare to occur would raise the larger loss); as many looks as steps";
-  report.claim(rising_claim({.text = "lower k, slower decay: least step of log10 f(x_3)",
-                             .reference = "Figure 8, left",
-                             .derivation = how},
-                            early, names));
+  const std::string how =
+      "measured s.e. (repetitions too rare to occur would raise the larger loss); as many looks as steps";
+  report.claim(rising_claim(
+      {.text = "lower k, slower decay: least step of log10 f(x_3)", .reference = "Figure 8, left", .derivation = how},
+      early, names));
   report.claim(rising_claim({.text = "lower k, higher level: least step of the last log10 f",
                              .reference = "Figure 8, left",
                              .derivation = how},
@@ -227,8 +227,9 @@ void bound(FigureReport& report) {
                   .predicted = 1,
                   .allowance = std::abs(exact - 1),
                   .resolution = 0.05,
-                  .derivation = "allowance: what the rule for N ≫ 1 misses, by the exact recursion; resolution: 5 %, as "
-                                "the rule's breakers are off by a factor of 50"});
+                  .derivation =
+                      "allowance: what the rule for N ≫ 1 misses, by the exact recursion; resolution: 5 %, as "
+                      "the rule's breakers are off by a factor of 50"});
   };
   rule_claim("asymptotic loss by the rule κ = 1/(1 + ω) over DSGD's", late_level(rule, 50000, 2500), 0.01 / 50, 1);
   rule_claim("asymptotic loss by the rule δ = 1 + ω over DSGD's", late_level(batch, 1000, 51), 0.01, 50);
@@ -237,7 +238,8 @@ void bound(FigureReport& report) {
 void draw(Scale scale, FigureReport& report) {
   divergence(report);
   bound(report);
-  speed_up_panels(report, settings(scale), counts, repetitions(scale), "Linear speed-up, ViT on MNIST", "Figure 8, speed-up");
+  speed_up_panels(report, settings(scale), counts, repetitions(scale), "Linear speed-up, ViT on MNIST",
+                  "Figure 8, speed-up");
 }
 
 const FigureRegistration registration{

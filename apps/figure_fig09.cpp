@@ -72,8 +72,8 @@ void side(FigureReport& report, const std::string& name, const std::string& titl
       std::vector<Look> looks;
       for (std::size_t i = 1; i < measured.value.size(); ++i) {
         const double k = run.iteration()[i], expected = predicted(k);
-        looks.push_back({measured.value[i] / expected, measured.error[i] / expected, allowed(k), 0.1, HUGE_VAL,
-                         concat("k = ", k)});
+        looks.push_back(
+            {measured.value[i] / expected, measured.error[i] / expected, allowed(k), 0.1, HUGE_VAL, concat("k = ", k)});
       }
       report.claim(over_looks({.text = concat(title, ": E x² over ", text, " at every time, ", which),
                                .reference = reference,
@@ -81,9 +81,11 @@ void side(FigureReport& report, const std::string& name, const std::string& titl
                                .derivation = derivation + "; resolution: 10 %"},
                               looks));
     };
-    claim("the law's", proposition, sde, [&](double k) { return missing(coordinate, k); }, how);
-    claim("the exact discrete one", "own", [&](double k) { return exact(j, k); }, [](double) { return 0.0; },
-          "exact for the algorithm");
+    claim(
+        "the law's", proposition, sde, [&](double k) { return missing(coordinate, k); }, how);
+    claim(
+        "the exact discrete one", "own", [&](double k) { return exact(j, k); }, [](double) { return 0.0; },
+        "exact for the algorithm");
   }
 }
 
@@ -104,7 +106,7 @@ void cross_moment(FigureReport& report, const QuadraticSettings& settings, const
   const auto predicted = [&](double c, double k) {
     const std::int64_t steps = std::llround(k);
     return start_left * start_left * std::pow(dcsgd_cross_factor(settings, 0, 1, c), k) -
-        moments.mean(0, start_left, steps) * moments.mean(1, start_left, steps);
+           moments.mean(0, start_left, steps) * moments.mean(1, start_left, steps);
   };
   double apart = 0;
   for (const double k : run.iteration()) {
@@ -157,8 +159,8 @@ void draw(Scale, FigureReport& report) {
       [&right, law = sign_law(right)](std::size_t j, double k) {
         const double ratio = right.curvature[j] / sigma;
         return step_allowance(law, j, start_right, 0.001, std::llround(k)) +
-            curvature_allowance(std::numeric_limits<double>::infinity(), ratio * start_right,
-                                ratio * ratio * law.stationary(j));
+               curvature_allowance(std::numeric_limits<double>::infinity(), ratio * start_right,
+                                   ratio * ratio * law.stationary(j));
       },
       "allowance: Euler–Maruyama with Δt = η less the law, and the curvature of 2Ξ, from the law");
   cross_moment(report, left, recursion, omega);

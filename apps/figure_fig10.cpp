@@ -20,9 +20,9 @@ std::vector<Setting> settings(Scale scale, bool normalised) {
     const std::string label = nu == "inf" ? "ν = ∞" : "ν = " + nu;
     all.push_back({concat(normalised ? "ntopk" : "topk", "-nu", nu), label, label,
                    network_config("resnet", normalised ? "ntopk:0.1" : "topk:0.1", concat("student:", nu, ":1e-4"), 3,
-                                  normalised  ? 0.1
-                                      : paper ? 0.01
-                                              : 0.05,
+                                  normalised ? 0.1
+                                  : paper    ? 0.01
+                                             : 0.05,
                                   paper ? 1000 : 60, paper ? 0 : 32)});
   }
   return all;
@@ -71,7 +71,8 @@ const FigureRegistration registration{
     {"Figure 10: Top-k under heavy tails, and of the normalised gradient",
      "F.8 gives no k, N, η, σ: k = d/10, N = 3, η = 0.01 (0.1 normalised), σ = 1e-4, 3 repetitions.",
      [](Scale scale) -> std::string {
-       return scale == Scale::paper ? "" : "32 images (paper: 50,000), 60 steps (1,000). Changed, not cut: η = 0.05 for "
+       return scale == Scale::paper ? ""
+                                    : "32 images (paper: 50,000), 60 steps (1,000). Changed, not cut: η = 0.05 for "
                                       "Top-k (0.01, ours), as 60 steps of 0.01 do not show the tails.";
      },
      runs, draw}};

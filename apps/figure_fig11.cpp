@@ -43,8 +43,8 @@ std::vector<FigureRun> runs(Scale) {
     const std::string noise = "gaussian:" + format_number(sigma);
     add("dcsgd-sigma" + format_number(sigma), dcsgd(noise), "1");
     const auto steps = static_cast<std::int64_t>(5000 + 20000 * std::min(sigma, 25.0));
-    add("sign-sigma" + format_number(sigma),
-        landscape_config("quadratic:1x10", "sign", noise, 3, 0.001, steps, 100), sigma > 25 ? "0.1" : "1");
+    add("sign-sigma" + format_number(sigma), landscape_config("quadratic:1x10", "sign", noise, 3, 0.001, steps, 100),
+        sigma > 25 ? "0.1" : "1");
   }
   for (const auto& nu : nus) {
     add("dcsgd-nu" + nu, dcsgd("student:" + nu + ":0.1"), "1");
@@ -106,22 +106,24 @@ double sign_prediction(double sigma, double nu) { return sign_phase3_bound(sign_
 /// The paper has it that the asymptotic loss "matches that predicted": on H = I the theorems are equalities.
 void level_claim(FigureReport& report, const std::string& text, const std::string& theorem, const Estimate& level,
                  double predicted, double missing) {
-  report.claim({.text = text,
-                .reference = theorem,
-                .measured = level.mean / predicted,
-                .error = level.error / predicted,
-                .predicted = 1,
-                .allowance = missing,
-                .resolution = 0.1,
-                .derivation = theorem == "Thm 3.7"
-                    ? "allowance: Euler–Maruyama with Δt = η less the law, from the law; resolution: 10 %"
-                    : "allowance: Euler–Maruyama with Δt = η less the law, and the curvature of 2Ξ, from the law; "
-                      "resolution: 10 %"});
+  report.claim(
+      {.text = text,
+       .reference = theorem,
+       .measured = level.mean / predicted,
+       .error = level.error / predicted,
+       .predicted = 1,
+       .allowance = missing,
+       .resolution = 0.1,
+       .derivation = theorem == "Thm 3.7"
+                         ? "allowance: Euler–Maruyama with Δt = η less the law, from the law; resolution: 10 %"
+                         : "allowance: Euler–Maruyama with Δt = η less the law, and the curvature of 2Ξ, from the law; "
+                           "resolution: 10 %"});
 }
 
 void large_noise(FigureReport& report, const std::string& method, const std::string& title, double slope,
                  const std::function<double(double)>& predicted, const std::function<double(double)>& memory,
-                 const std::function<double(double)>& missing, const std::string& theorem, const std::vector<double>& fitted) {
+                 const std::function<double(double)>& missing, const std::string& theorem,
+                 const std::vector<double>& fitted) {
   Panel& panel = report.add_panel(title, "iteration k", "f(x_k), mean over repetitions");
   panel.log_y = panel.log_x = true;
   std::vector<double> x, y, relative;
@@ -132,8 +134,8 @@ void large_noise(FigureReport& report, const std::string& method, const std::str
     panel.curves.push_back(prediction(
         run, [&](double) { return predicted(sigma); }, sigma == sigmas.front() ? "dashed: " + theorem : "", group));
     const Estimate level = asymptotic(run, memory(sigma));
-    level_claim(report, concat(title, ": asymptotic loss over ", theorem, "'s, σ² = ", sigma2_text(sigma)), theorem, level,
-                predicted(sigma), missing(sigma));
+    level_claim(report, concat(title, ": asymptotic loss over ", theorem, "'s, σ² = ", sigma2_text(sigma)), theorem,
+                level, predicted(sigma), missing(sigma));
     if (std::find(fitted.begin(), fitted.end(), sigma) == fitted.end()) continue;
     x.push_back(sigma);
     y.push_back(level.mean);
@@ -181,7 +183,8 @@ void draw(Scale, FigureReport& report) {
       report, "sign", "DSignSGD, large noise", 1,
       [](double sigma) { return sign_prediction(sigma, std::numeric_limits<double>::infinity()); },
       [](double sigma) { return 630 * sigma; },
-      [](double sigma) { return sign_missing(sigma, std::numeric_limits<double>::infinity()); }, "Thm 3.12", {1, 10, 100});
+      [](double sigma) { return sign_missing(sigma, std::numeric_limits<double>::infinity()); }, "Thm 3.12",
+      {1, 10, 100});
   heavy_tails(report, "dcsgd", "DCSGD, heavy tails, σ = 0.1", dcsgd_heavy_prediction);
   heavy_tails(report, "sign", "DSignSGD, heavy tails, σ = 1", [](double nu) { return sign_prediction(1, nu); });
 
@@ -203,8 +206,8 @@ void draw(Scale, FigureReport& report) {
   };
   seed_claim("DCSGD at ν = 1 does not converge: log10 of late loss over the first", ">=", over_seeds("1", growth));
   seed_claim("DCSGD at ν = ∞ converges: log10 of late loss over the first", "<=", over_seeds("inf", growth));
-  seed_claim("DCSGD at ν = 2 is not stationary: log10 of largest over median late loss, less that of ν = ∞", ">=",
-             difference(over_seeds("2", burst), over_seeds("inf", burst)));
+  seed_claim("DCSGD at ν = 2 is not stationary: log10 of largest over median late loss, less that of ν = ∞",
+             ">=", difference(over_seeds("2", burst), over_seeds("inf", burst)));
   std::vector<Estimate> tails;
   for (const char* nu : {"inf", "2", "1"}) {
     tails.push_back(over_seeds(nu, [](const RunRecord& run) { return mean_from(run, "loss", 1000); }));
@@ -249,7 +252,8 @@ const FigureRegistration registration{
     "fig11",
     {"Figure 11: large and heavy-tailed noise on a quadratic",
      "F.9 is silent on the start and the steps: x = 1 (0.1 for DSignSGD at σ = 100), 2,000 steps for DCSGD, 5,000 + "
-     "20,000·σ for DSignSGD (at most 505,000). DCSGD at ν = 1, 2, ∞ is judged on thirty more runs each. The bottom-left text says Gaussian and lists ν: read as Student's t.",
+     "20,000·σ for DSignSGD (at most 505,000). DCSGD at ν = 1, 2, ∞ is judged on thirty more runs each. The "
+     "bottom-left text says Gaussian and lists ν: read as Student's t.",
      nullptr, runs, draw}};
 
 }  // namespace

@@ -42,8 +42,8 @@ Claim gap_claim(Claim claim, const MeanSeries& algorithm, const MeanSeries& sde,
     if (leaves(algorithm, i) || leaves(sde, i) || leaves(half, h) || leaves(half_sde, h)) continue;
     Look look;
     look.measured = 2 * (half.value[h] - half_sde.value[h]) - (algorithm.value[i] - sde.value[i]);
-    look.error = std::hypot(std::hypot(algorithm.error[i], sde.error[i]),
-                            2 * std::hypot(half.error[h], half_sde.error[h]));
+    look.error =
+        std::hypot(std::hypot(algorithm.error[i], sde.error[i]), 2 * std::hypot(half.error[h], half_sde.error[h]));
     look.allowance = 2 * 2 * 5 * k * std::ldexp(largest, -24);  // both of a pair round; a loss is off twice as much
     look.resolution = range / 4;
     look.where = concat("k = ", k);

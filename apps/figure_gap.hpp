@@ -20,9 +20,9 @@ MeanSeries mean_series(const RunRecord& run, const std::string& name);
 /// What the extrapolation leaves of an SDE integrated with Δt = η is O(η²): one step of it and one of the algorithm
 /// have the same conditional mean and covariance, and no bound on the rest is at hand, so the allowance has none but
 /// float's rounding: each of the k + 2·2k steps of the two pairs may round by half a unit, at most 2^−24 of the
-/// largest value, which counts where all repetitions agree (DSignSGD's phase 1 has no variance). Resolution: a quarter of the range of
-/// the algorithm's mean, half of what an SDE wrong by one half would be off by.
-/// \param half, half_sde at η/2, records at twice the iteration, but for one step
+/// largest value, which counts where all repetitions agree (DSignSGD's phase 1 has no variance). Resolution: a quarter
+/// of the range of the algorithm's mean, half of what an SDE wrong by one half would be off by. \param half, half_sde
+/// at η/2, records at twice the iteration, but for one step
 Claim gap_claim(Claim claim, const MeanSeries& algorithm, const MeanSeries& sde, const MeanSeries& half,
                 const MeanSeries& half_sde);
 

@@ -91,9 +91,9 @@ std::vector<double> late_growths(FigureReport& report, const Setting& setting, i
   std::vector<double> growths;
   for (int r = 0; r < repetitions; ++r) {
     const auto& run = report.run(concat(setting.name, "-", r));
-    growths.push_back(run.diverged() ? std::numeric_limits<double>::infinity()
-                                     : std::log10(mean_from(run, "loss", run.iteration().back() / 2) /
-                                                  run.series("loss").front()));
+    growths.push_back(
+        run.diverged() ? std::numeric_limits<double>::infinity()
+                       : std::log10(mean_from(run, "loss", run.iteration().back() / 2) / run.series("loss").front()));
   }
   return growths;
 }

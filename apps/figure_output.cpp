@@ -90,7 +90,8 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
 }
 
 std::string claim_table(const std::vector<Claim>& claims) {
-  TextTable table({"claim", "reference", "measured ± s.e.", "predicted", "allowance", "z·s.e.", "resolution", "verdict"});
+  TextTable table(
+      {"claim", "reference", "measured ± s.e.", "predicted", "allowance", "z·s.e.", "resolution", "verdict"});
   // How the numbers were derived stands below, once for all claims that have it in common.
   std::vector<std::string> notes;
   for (const auto& claim : claims) {

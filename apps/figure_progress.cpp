@@ -10,7 +10,7 @@ namespace tersegrad {
 
 double run_work(const TrainConfig& config) {
   return static_cast<double>(config.steps) * (4 + static_cast<double>(config.agents)) *
-      static_cast<double>(std::max<std::int64_t>(1, config.replicas));
+         static_cast<double>(std::max<std::int64_t>(1, config.replicas));
 }
 
 std::string RunTurn::finished(const std::string& run, double work, const std::string& ending, double took_s,

@@ -84,9 +84,7 @@ std::string& run_under_way() {
   return name;
 }
 
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void say(const std::string& line) { std::cout << line + "\n" << std::flush; }
 
@@ -109,8 +107,9 @@ class MinuteSink final : public Sink {
   std::optional<MinuteLines> lines_;
   std::size_t loss_ = 0;
 };
-const Registration<Sink> minute_sink{
-    "minutes", "a line a minute on standard output", {}, [](const Arguments&) { return std::make_unique<MinuteSink>(); }};
+const Registration<Sink> minute_sink{"minutes", "a line a minute on standard output", {}, [](const Arguments&) {
+                                       return std::make_unique<MinuteSink>();
+                                     }};
 
 /// The runs one after another; `later` of other ranks' hands come behind them. \return false if asked to stop, or if
 /// one failed: then `failure` is set on a rank that had it

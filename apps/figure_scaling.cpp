@@ -72,8 +72,9 @@ void draw_panel(FigureReport& report, const std::vector<ScaledRun>& rules, const
     claim.reference = panel.reference;
     if (rules[i].speed() != 1) claim.unmet = moving_base(fall, base.mean, estimate(low).mean);
     if (control.verdict() != Verdict::holds) {
-      claim.unmet += concat(claim.unmet.empty() ? "" : "; ", "the control: the base run's own errors are not below those of ",
-                            control.text, " (p = ", format_number(control.measured, 2), ")");
+      claim.unmet +=
+          concat(claim.unmet.empty() ? "" : "; ", "the control: the base run's own errors are not below those of ",
+                 control.text, " (p = ", format_number(control.measured, 2), ")");
     }
     report.claim(claim);
   }
@@ -110,9 +111,9 @@ Claim rank_claim(const std::vector<double>& low,
     const double reverse = mann_whitney(high, low) * static_cast<double>(breakers.size());
     claim.opposite = std::min(*claim.opposite, reverse);
   }
-  claim.derivation = concat("exact one-sided Mann–Whitney test, ", low.size(),
-                            " independent repetitions each, the largest p of ", breakers.size(),
-                            "; fails if the reverse test has p ≤ 0.05 (times the number of breakers)");
+  claim.derivation =
+      concat("exact one-sided Mann–Whitney test, ", low.size(), " independent repetitions each, the largest p of ",
+             breakers.size(), "; fails if the reverse test has p ≤ 0.05 (times the number of breakers)");
   return claim;
 }
 

@@ -119,16 +119,16 @@ void speed_up_panels(FigureReport& report, const std::vector<Setting>& settings,
   };
   for (const std::size_t from : {std::size_t{0}, last - 2}) {
     slope_claim(
-        concat("slope of log gap to N = ", n_last, " against log N, N = ", agents[from], " … ", agents[last - 1]), -1, 0.25,
+        concat("slope of log gap to N = ", n_last, " against log N, N = ", agents[from], " … ", agents[last - 1]), -1,
+        0.25,
         "E f = A + C/N at every k, to second order in the fluctuations; resolution: half the distance of slope −1 "
         "from −½",
         [from](const Levels& at) { return gap_slope(at, from); });
   }
-  slope_claim(
-      concat("slope of the plotted log loss, N = 1 … ", agents[last - 1], ", less that of A + C/N"), 0,
-      std::abs(loss_slopes(levels).theory) / 2,
-      "A and C from the two largest N; resolution: half the distance of their slope from no speed-up",
-      [](const Levels& at) { return loss_slopes(at).measured - loss_slopes(at).theory; });
+  slope_claim(concat("slope of the plotted log loss, N = 1 … ", agents[last - 1], ", less that of A + C/N"), 0,
+              std::abs(loss_slopes(levels).theory) / 2,
+              "A and C from the two largest N; resolution: half the distance of their slope from no speed-up",
+              [](const Levels& at) { return loss_slopes(at).measured - loss_slopes(at).theory; });
 }
 
 }  // namespace tersegrad

@@ -225,7 +225,10 @@ TEST_F(GapClaim, LeavesOutRecordsAtWhichARepetitionLeaves) {
 }
 
 QuadraticSettings quadratic(double lambda, double lr, double sigma) {
-  return {.curvature = {lambda}, .lr = lr, .agents = 3, .batch = 1,
+  return {.curvature = {lambda},
+          .lr = lr,
+          .agents = 3,
+          .batch = 1,
           .noise = NoiseScales(std::numeric_limits<double>::infinity(), sigma)};
 }
 
@@ -261,8 +264,8 @@ TEST(Allowance, CoversDSignSgdsExactMomentsAndNoLawThatIsOffByATenth) {
     const auto settings = quadratic(lambda, 0.001, 0.1);
     const auto law = sign_law(settings);
     const double start = 0.02, ratio = lambda / 0.1;
-    const double curvature = curvature_allowance(std::numeric_limits<double>::infinity(), ratio * start,
-                                                 ratio * ratio * law.stationary(0));
+    const double curvature =
+        curvature_allowance(std::numeric_limits<double>::infinity(), ratio * start, ratio * ratio * law.stationary(0));
     SignLattice exact(settings, 0, start);
     for (const std::int64_t k : {10, 100, 1000, 4000}) {
       exact.advance(k - exact.steps());
