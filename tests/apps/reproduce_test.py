@@ -4,7 +4,7 @@
 usage: reproduce_test.py SMALL_FIGURES LAUNCH_LOCAL FAILING_RUN
 
 SMALL_FIGURES is the command with figures of a second each: fig1 (4 runs on all ranks, 4 dealt to them), fig2 (cannot be
-run) and fig3 (a claim that fails, one whose premise is not met).
+run) and fig3 (a run and its SDE; a claim that fails, one whose premise is not met).
 """
 import json
 import os
@@ -82,7 +82,9 @@ class Reproduce(unittest.TestCase):
         claims = json.loads((self.out / "fig3" / "report.json").read_text())["claims"]
         self.assertEqual([claim["verdict"] for claim in claims], ["holds", "fails", "inconclusive"])
         self.assertEqual(claims[2]["premise_not_met"], "it is not")
-        self.assertEqual(self.ended("fig3", "--strict")[0], 1)
+        status, lines, _ = self.ended("fig3", "--strict")
+        self.assertEqual(status, 1)
+        self.assertIn("fig3: 2 of 2 runs are there already", lines)  # the SDE's as well
         self.assertEqual(self.ended("fig1", "--strict")[0], 0)
 
     def test_all_goes_on_after_a_figure_that_cannot_be_run(self):

@@ -57,8 +57,14 @@ void draw_failing(Scale scale, FigureReport& report) {
 
 const FigureRegistration first{"fig1", {"Small", "", nullptr, four_of_each, draw}};
 const FigureRegistration second{"fig2", {"Broken", "", nullptr, [](Scale) { return some("nowhere", 2); }, draw}};
-const FigureRegistration third{"fig3",
-                               {"Failing", "", nullptr, [](Scale) { return some("quadratic:1x10", 1); }, draw_failing}};
+std::vector<FigureRun> one_and_its_sde(Scale) {
+  auto runs = some("quadratic:1x10", 1);
+  runs.push_back({"sde-0", runs.front().config});
+  runs.back().config.sde = 1;
+  return runs;
+}
+
+const FigureRegistration third{"fig3", {"Failing", "", nullptr, one_and_its_sde, draw_failing}};
 
 }  // namespace
 }  // namespace tersegrad
