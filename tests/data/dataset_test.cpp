@@ -37,7 +37,8 @@ std::multiset<Row> row_set(const Examples& examples, std::int64_t width) {
 
 TEST(Datasets, AreRegistered) {
   EXPECT_EQ(DatasetRegistry::instance().names(),
-            (std::vector<std::string>{"breast-cancer", "cifar10", "fashion-mnist", "mnist"}));
+            (std::vector<std::string>{"breast-cancer", "cifar10", "fashion-mnist", "mnist", "tinyshakespeare",
+                                      "tokens"}));
   expect_error(error_of([] { make("mnits", {}); }),
                {"unknown data set 'mnits'", "known: breast-cancer, cifar10, fashion-mnist, mnist"});
 }
