@@ -118,9 +118,10 @@ std::optional<Measured> measure(const Communicator& world, const std::string& na
 
 int run(int argc, char** argv) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
-    cxxopts::Options options("tersegrad bench exchange",
-                             "Exchanges without a model: launch/local --ranks 3 bench exchange. Times are from a barrier "
-                             "until the last rank has the aggregate, medians; latency is the same with 128 coordinates.\n");
+    cxxopts::Options options(
+        "tersegrad bench exchange",
+        "Exchanges without a model: launch/local --ranks 3 bench exchange. Times are from a barrier "
+        "until the last rank has the aggregate, medians; latency is the same with 128 coordinates.\n");
     options.add_options()("dim", "coordinates d", cxxopts::value<std::string>()->default_value("1060138"))(
         "bucket", "coordinates per message", cxxopts::value<std::string>()->default_value("4194304"))(
         "compressor", "compressors, separated by commas",
@@ -170,8 +171,8 @@ int run(int argc, char** argv) {
         // As few coordinates as a bucket may have: what remains is waiting for one another.
         const auto least = measure(world, name, spec, std::min<std::int64_t>(dim, 128), bucket, verify, repeats);
         table.add({name, spec, std::to_string(measured->agents), format_duration(measured->seconds), format_bytes(up),
-                   format_bytes(down),
-                   format_number(100 * share, 3) + " %", least ? format_duration(least->seconds) : "-", format_bytes(measured->peak_buffer_bytes)});
+                   format_bytes(down), format_number(100 * share, 3) + " %",
+                   least ? format_duration(least->seconds) : "-", format_bytes(measured->peak_buffer_bytes)});
       }
     }
     if (world.rank() == 0) {

@@ -90,7 +90,8 @@ void show(const Dataset& data) {
             << " classes\n\n";
   if (data.labels_per_row() > 1) {
     for (const auto& [name, split] : {std::pair{"train", &data.train()}, std::pair{"test", &data.test()}}) {
-      std::cout << name << ": " << split->size() << " rows of " << data.labels_per_row() << " tokens, each with the next\n";
+      std::cout << name << ": " << split->size() << " rows of " << data.labels_per_row()
+                << " tokens, each with the next\n";
     }
     return;
   }

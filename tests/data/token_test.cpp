@@ -93,7 +93,10 @@ TEST(TokenDataset, SamplesAreTheFirstRowsOfAShuffle) {
     EXPECT_EQ(x[0], static_cast<float>(4 * rows[static_cast<std::size_t>(row)]));
   }
   expect_error(error_of([&] { make_token_dataset({"text", 4, 41}, train, train, {.samples = 11}); }), {"11", "'text'"});
-  expect_error(error_of([&] { make_token_dataset({"text", 41, 41}, train, train, {}); }), {"41 training tokens", "context"});
+  expect_error(error_of([&] {
+                 make_token_dataset({"text", 41, 41}, train, train, {});
+               }),
+               {"41 training tokens", "context"});
   expect_error(error_of([&] { make_token_dataset({"text", 4, 41}, train, {1, 2}, {}); }), {"2 test tokens"});
   expect_error(error_of([&] { make_token_dataset({"text", 4, 41}, train, {}, {}); }), {"0 test tokens"});
 }

@@ -78,7 +78,8 @@ void read_sections(const CheckpointView& view) {
     require(traffic.uplink.total() >= 0 && traffic.downlink.total() >= 0, "negative traffic");
     if (counters.links) {
       const auto& seen = counters.links->measured;
-      require(counters.links->sent + counters.links->received > std::numeric_limits<std::int64_t>::min(), "what was counted");
+      require(counters.links->sent + counters.links->received > std::numeric_limits<std::int64_t>::min(),
+              "what was counted");
       require(seen.sent_bytes + seen.sent_packets > std::numeric_limits<std::int64_t>::min() &&
                   seen.received_bytes + seen.received_packets > std::numeric_limits<std::int64_t>::min(),
               "what was measured");

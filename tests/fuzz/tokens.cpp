@@ -31,7 +31,8 @@ void one_input(std::span<const std::uint8_t> input) {
 
 std::vector<Bytes> seeds() {
   const Bytes narrow = shard(20240520, 1, 9, 2), wide = shard(20240801, 7, 9, 4);
-  return {chosen(16, narrow), chosen(16, wide), chosen(2, narrow), chosen(16, gzipped(narrow)), chosen(16, gzipped(wide))};
+  return {chosen(16, narrow), chosen(16, wide), chosen(2, narrow), chosen(16, gzipped(narrow)),
+          chosen(16, gzipped(wide))};
 }
 
 }  // namespace tersegrad::fuzz

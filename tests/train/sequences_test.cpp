@@ -18,7 +18,8 @@ constexpr std::int64_t context = 40, vocabulary = 7;
 std::shared_ptr<const Dataset> text() {
   const auto make = [](std::size_t count) {
     std::vector<std::uint32_t> tokens{1};
-    for (std::size_t i = 1; i < count; ++i) tokens.push_back((tokens.back() * 3 + (i % 4 == 0 ? i / 4 : 1)) % vocabulary);
+    for (std::size_t i = 1; i < count; ++i)
+      tokens.push_back((tokens.back() * 3 + (i % 4 == 0 ? i / 4 : 1)) % vocabulary);
     return tokens;
   };
   return make_token_dataset({"text", context, vocabulary}, make(31 * context + 9), make(17 * context + 1), {});

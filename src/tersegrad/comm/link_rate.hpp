@@ -11,8 +11,8 @@ struct LinkRate {
   double latency_s = 0;   ///< of an empty message, half a round trip, the median of several
 };
 
-/// Sends longer and longer messages there and back, 64 KiB to 4 MiB, until a round trip takes 20 ms: some milliseconds on a
-/// fast network, 0.5 s at 10 Mbit/s. Ranks on one machine measure its memory. Collective; complete on rank 0.
+/// Sends longer and longer messages there and back, 64 KiB to 4 MiB, until a round trip takes 20 ms: some milliseconds
+/// on a fast network, 0.5 s at 10 Mbit/s. Ranks on one machine measure its memory. Collective; complete on rank 0.
 LinkRate measure_link(const Communicator& comm);
 
 }  // namespace tersegrad

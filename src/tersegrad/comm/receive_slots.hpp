@@ -9,9 +9,10 @@
 
 namespace tersegrad {
 
-/// A bucket whose first headers are there takes a slot, one buffer for each sender, and gives it back once it is merged:
-/// one that nobody sends yet would keep it from those under way. With all slots taken it waits: its senders' payloads then wait at the senders (but for what MPI sends at once, some
-/// KB), and the memory of a rank that merges is a few buckets of N agents, not N·d.
+/// A bucket whose first headers are there takes a slot, one buffer for each sender, and gives it back once it is
+/// merged: one that nobody sends yet would keep it from those under way. With all slots taken it waits: its senders'
+/// payloads then wait at the senders (but for what MPI sends at once, some KB), and the memory of a rank that merges is
+/// a few buckets of N agents, not N·d.
 class ReceiveSlots {
  public:
   /// One is merged while the next ones arrive.

@@ -120,7 +120,8 @@ class ChosenEncoder final : public Encoder {
     // A zero norm's values are sent as zeros, a non-finite norm's as NaN or zeros: the gradient's own are counted.
     std::int64_t nonfinite = 0;
     if (all_nonfinite_kept_) {
-      for (const auto index : indices) nonfinite += !std::isfinite(values[static_cast<std::size_t>(index - bucket.begin)]);
+      for (const auto index : indices)
+        nonfinite += !std::isfinite(values[static_cast<std::size_t>(index - bucket.begin)]);
     } else {
       nonfinite = count_nonfinite(values);
     }

@@ -79,7 +79,8 @@ void add_quantized(const Coding& coding, const kernels::LevelFractions& fraction
 
 class QuantizerEncoder final : public Encoder {
  public:
-  QuantizerEncoder(const QuantizerSetup& setup, std::uint32_t agent) : setup_(setup), coding_(setup), fractions_(setup.levels), agent_(agent) {}
+  QuantizerEncoder(const QuantizerSetup& setup, std::uint32_t agent)
+      : setup_(setup), coding_(setup), fractions_(setup.levels), agent_(agent) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     step_ = step;
@@ -174,7 +175,8 @@ class QuantizerEncoder final : public Encoder {
 
 class QuantizerAggregator final : public GatheredMean {
  public:
-  explicit QuantizerAggregator(const QuantizerSetup& setup) : GatheredMean(setup.common.agents), coding_(setup), fractions_(setup.levels) {}
+  explicit QuantizerAggregator(const QuantizerSetup& setup)
+      : GatheredMean(setup.common.agents), coding_(setup), fractions_(setup.levels) {}
 
  protected:
   void open(const Bucket& bucket, std::span<const MessageView> uplinks) override {

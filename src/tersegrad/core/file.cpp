@@ -72,7 +72,8 @@ void write_file(const std::filesystem::path& path, std::span<const std::string_v
     std::size_t unflushed = 0;
     for (std::string_view content : pieces) {
       while (!content.empty()) {
-        const ssize_t written = ::write(file.get(), content.data(), advanced ? std::min(content.size(), at_once) : content.size());
+        const ssize_t written =
+            ::write(file.get(), content.data(), advanced ? std::min(content.size(), at_once) : content.size());
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) {
           const int reason = errno;

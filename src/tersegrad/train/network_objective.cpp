@@ -259,7 +259,8 @@ class NetworkObjective final : public Objective {
     const std::int64_t classes = logits.size(-1);
     TERSEGRAD_CHECK(logits.numel() == labels_.numel() * classes, "the model predicts ", logits.numel() / classes,
                     " classes for ", features_.size(0), " rows of data set '", dataset_->name(), "', which have ",
-                    labels_.numel(), " labels; choose ", labels_per_row_ > 1 ? "a sequence model (gpt2)" : "another model");
+                    labels_.numel(), " labels; choose ",
+                    labels_per_row_ > 1 ? "a sequence model (gpt2)" : "another model");
     return logits.reshape({-1, classes});
   }
 

@@ -79,15 +79,17 @@ std::string projection_table(const RunResult& r) {
 /// Whether compression pays: on which links, and on this one.
 std::string verdict(const RunResult& r) {
   const double rate = break_even_bits_per_s(r);
-  if (rate == 0) return "Against a dense all-reduce this run saves no bytes on its busiest link: compression does not pay.\n";
+  if (rate == 0)
+    return "Against a dense all-reduce this run saves no bytes on its busiest link: compression does not pay.\n";
   if (std::isinf(rate)) return "Against a dense all-reduce this run is faster on any link.\n";
   std::string text = concat("Against a dense all-reduce it pays on links slower than ", format_rate(rate),
                             " (break-even of compression time and bytes).\n");
   if (r.link.bits_per_s > 0) {
-    text += concat("The link between rank 0 and rank ", r.processes - 1, " carried ", format_rate(r.link.bits_per_s),
-                   " as the run started: ",
-                   r.link.bits_per_s < rate ? "there it pays.\n"
-                                            : "there it does not pay; --compressor none --exchange allreduce is faster.\n");
+    text +=
+        concat("The link between rank 0 and rank ", r.processes - 1, " carried ", format_rate(r.link.bits_per_s),
+               " as the run started: ",
+               r.link.bits_per_s < rate ? "there it pays.\n"
+                                        : "there it does not pay; --compressor none --exchange allreduce is faster.\n");
   }
   return text;
 }

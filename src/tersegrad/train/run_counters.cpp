@@ -59,9 +59,11 @@ RunCounters RunCounters::from_words(std::span<const std::uint64_t> words) {
                     " bytes of traffic)");
   }
   TERSEGRAD_CHECK(has_links == 0 || has_links == 1, "a checkpoint's counters are impossible");
-  for (const std::int64_t count : {links.measured.sent_bytes, links.measured.sent_packets, links.measured.received_bytes,
-                                   links.measured.received_packets, links.sent, links.received}) {
-    TERSEGRAD_CHECK(count >= -most && count <= most, "a checkpoint's counters are impossible (", count, " on the links)");
+  for (const std::int64_t count :
+       {links.measured.sent_bytes, links.measured.sent_packets, links.measured.received_bytes,
+        links.measured.received_packets, links.sent, links.received}) {
+    TERSEGRAD_CHECK(count >= -most && count <= most, "a checkpoint's counters are impossible (", count,
+                    " on the links)");
   }
   TERSEGRAD_CHECK(c.step >= 1 && c.records >= 0 && c.records <= c.step && c.nonfinite_steps >= 0 &&
                       c.nonfinite_steps <= c.step && c.skips_in_a_row >= 0 && c.skips_in_a_row <= c.step &&

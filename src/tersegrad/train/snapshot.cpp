@@ -133,7 +133,8 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
     comm.broadcast(std::as_writable_bytes(values), 0);
     arrived += concat(' ', name, ' ', hex(fingerprint(std::as_bytes(values))));
   }
-  require_same(comm, arrived, "what came of the checkpoint", "it changed on the way; look at these hosts' memory and network");
+  require_same(comm, arrived, "what came of the checkpoint",
+               "it changed on the way; look at these hosts' memory and network");
   for (std::size_t m = 0; m < memories.size(); ++m) {
     const auto bytes = static_cast<std::size_t>(memories[m].values * sizeof(float));
     for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {

@@ -116,11 +116,13 @@ float largest(std::span<const float> x) {
 #endif
 
 void all_largest(std::span<const float> x, std::size_t block, std::span<float> out) {
-  for (std::size_t b = 0; b < out.size(); ++b) out[b] = largest(x.subspan(b * block, std::min(block, x.size() - b * block)));
+  for (std::size_t b = 0; b < out.size(); ++b)
+    out[b] = largest(x.subspan(b * block, std::min(block, x.size() - b * block)));
 }
 
 void all_squares(std::span<const float> x, std::size_t block, std::span<double> out) {
-  for (std::size_t b = 0; b < out.size(); ++b) out[b] = squares(x.subspan(b * block, std::min(block, x.size() - b * block)));
+  for (std::size_t b = 0; b < out.size(); ++b)
+    out[b] = squares(x.subspan(b * block, std::min(block, x.size() - b * block)));
 }
 
 }  // namespace
