@@ -8,6 +8,7 @@
 #include "tersegrad/compress/kernels/natural.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/quantize.hpp"
+#include "tersegrad/compress/kernels/symbol_packing.hpp"
 #include "tersegrad/compress/kernels/uniform_words.hpp"
 
 namespace tersegrad::kernels {

@@ -4,6 +4,10 @@
 
 namespace tersegrad {
 
+bool has_begun(const Communicator& comm, const BatchId& id) {
+  return comm.probe(MPI_ANY_SOURCE, tag_of(id.bucket, id.headers)).has_value();
+}
+
 OutgoingBatch::OutgoingBatch(const Communicator& comm, const BatchId& id, std::vector<Header> headers,
                              std::span<const Message> messages)
     : comm_(comm), id_(id), headers_(std::move(headers)), messages_(messages) {}

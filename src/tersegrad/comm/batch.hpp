@@ -21,6 +21,9 @@ struct BatchId {
   bool verify = true;  ///< headers carry the checksum of themselves and of the payload that travels with them
 };
 
+/// Looks once whether some rank's headers of these messages are here to be received.
+bool has_begun(const Communicator& comm, const BatchId& id);
+
 /// Sends a block of headers and the payloads of the first of them to any number of ranks. Payloads travel from
 /// where they lie; messages stay alive and unchanged until done.
 class OutgoingBatch {

@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "tersegrad/comm/batch.hpp"
-#include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/downlink.hpp"
 #include "tersegrad/comm/exchange.hpp"
 #include "tersegrad/comm/nodes.hpp"
@@ -114,17 +113,12 @@ class LocalExchange::LocalFlow final : public Flow {
     return complete;
   }
 
-  /// Whether a rank has begun to send this bucket's messages of a channel here.
-  bool has_begun(Channel headers) const {
-    return x_.comm().probe(MPI_ANY_SOURCE, tag_of(job_.bucket.index, headers)).has_value();
-  }
-
   /// A node's leader: its ranks' messages, and their sum on its way.
   bool receive_node() {
     bool moved = false;
     const auto& members = x_.nodes_->members(node_);
     if (slot_ == nullptr) {
-      if (members.size() > 1 && !has_begun(Channel::uplink_headers)) return false;
+      if (members.size() > 1 && !has_begun(x_.comm(), uplink_id())) return false;
       slot_ = x_.rank_slots_.take();
       if (slot_ == nullptr) return false;
       check_own(job_.local, rank_, x_.step(), job_.bucket, x_.map_);
@@ -175,7 +169,7 @@ class LocalExchange::LocalFlow final : public Flow {
   bool receive_groups() {
     bool moved = false;
     if (slot_ == nullptr) {
-      if (x_.nodes_->count() > 1 && !has_begun(Channel::group_headers)) return false;
+      if (x_.nodes_->count() > 1 && !has_begun(x_.comm(), group_id())) return false;
       slot_ = x_.node_slots_.take();
       if (slot_ == nullptr) return false;
       for (int node = 0; node < x_.nodes_->count(); ++node) {

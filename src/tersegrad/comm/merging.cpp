@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "tersegrad/comm/batch.hpp"
-#include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/downlink.hpp"
 
 namespace tersegrad {
@@ -48,7 +47,8 @@ class MergingExchange::MergeFlow final : public Flow {
   bool receive() {
     bool moved = false;
     if (slot_ == nullptr) {
-      if (!has_begun()) return false;
+      const bool alone = x_.map_.count(rank_) == x_.map_.agents();
+      if (!alone && !has_begun(x_.comm(), batch_id())) return false;
       slot_ = x_.slots_.take();
       if (slot_ == nullptr) return false;
       open();
@@ -64,12 +64,6 @@ class MergingExchange::MergeFlow final : public Flow {
     }
     if (complete) merge();
     return moved || complete;
-  }
-
-  /// Whether one of the others has begun to send, or nobody else has anything to send.
-  bool has_begun() const {
-    const bool alone = x_.map_.count(rank_) == x_.map_.agents();
-    return alone || x_.comm().probe(MPI_ANY_SOURCE, tag_of(job_.bucket.index, Channel::uplink_headers)).has_value();
   }
 
   void open() {

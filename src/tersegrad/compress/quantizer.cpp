@@ -11,6 +11,7 @@
 #include "tersegrad/compress/gathered_mean.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/quantize.hpp"
+#include "tersegrad/compress/kernels/symbol_packing.hpp"
 #include "tersegrad/compress/kernels/uniform_words.hpp"
 #include "tersegrad/compress/values.hpp"
 #include "tersegrad/core/random.hpp"

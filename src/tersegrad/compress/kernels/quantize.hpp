@@ -1,4 +1,4 @@
-// Stochastic rounding of blocks to a few levels of a scale, and the levels' symbols as bits: QSGD and TernGrad.
+// Stochastic rounding of blocks to a few levels of a scale: QSGD and TernGrad.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,6 @@ struct ScaledPart {
 /// \param words   [x.size()] \param symbols  [x.size()], each at most 2s
 void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
               std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols);
-
-/// Symbol i in bits [i·b, (i + 1)·b) of the little-endian bit string; unused bits are 0.
-/// \param symbols  each below 2^bits \param bits  1 ≤ b ≤ 16 \param out  [⌈symbols.size()·b/8⌉]
-void pack_symbols(std::span<const std::uint16_t> symbols, int bits, std::span<std::byte> out);
-
-/// The inverse. \param in  [⌈symbols.size()·b/8⌉], read no further \returns the largest symbol, 0 of none
-std::uint32_t unpack_symbols(std::span<const std::byte> in, int bits, std::span<std::uint16_t> symbols);
 
 /// Divides levels by s without dividing: fl(l/s) for every integer |l| ≤ s.
 class LevelFractions {
@@ -53,8 +46,6 @@ void add_quantized(std::span<const std::uint16_t> symbols, std::span<const Scale
 namespace reference {
 void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
               std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols);
-void pack_symbols(std::span<const std::uint16_t> symbols, int bits, std::span<std::byte> out);
-std::uint32_t unpack_symbols(std::span<const std::byte> in, int bits, std::span<std::uint16_t> symbols);
 void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
                    const LevelFractions& fractions, std::span<float> sum);
 }  // namespace reference
