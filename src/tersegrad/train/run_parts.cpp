@@ -42,9 +42,11 @@ RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const Obj
 
 void RunParts::cut() {
   const std::int64_t total = objective->layout().total();
-  // Overlap needs several buckets; 2^17 coordinates still fill a link's packets. No bit depends on it.
-  const std::int64_t wanted =
-      config.overlap ? std::min(config.bucket, std::max<std::int64_t>(total / 8, 1 << 17)) : config.bucket;
+  // A rank that merges receives three buckets at a time and sends three aggregates meanwhile, so b buckets take the time
+  // of b + 3 on a slow link. With overlap the last of them also waits for backward alone. Of 2^17 coordinates each still
+  // fills a link's packets; without overlap fewer messages are better where the link is fast. No bit depends on it.
+  const std::int64_t count = std::clamp<std::int64_t>(total >> (config.overlap ? 17 : 20), 1, 32);
+  const std::int64_t wanted = std::min(config.bucket, (total + count - 1) / count);
   buckets = cut_into_buckets(total, exchange->bucket_size(total, wanted));
   exchange->require_buckets(buckets.size());
   TERSEGRAD_CHECK(!config.overlap || !compressor->needs_whole_gradient(),
