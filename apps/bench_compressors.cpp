@@ -81,7 +81,9 @@ class Trip {
     for (const auto& bucket : buckets_) {
       const auto aggregate = view(aggregates_[bucket.index]);
       if (!aggregator_->plain(bucket, aggregate).empty()) continue;  // read where it lies
-      aggregator_->decode(bucket, aggregate, part(std::span<float>(mean_), bucket));
+      const auto out = part(std::span<float>(mean_), bucket);
+      // Where a step decodes straight into the parameters, the update is part of what is timed.
+      if (!aggregator_->descend(bucket, aggregate, 1e-3f, out)) aggregator_->decode(bucket, aggregate, out);
     }
   }
   std::size_t uplink_bytes() const {

@@ -178,6 +178,48 @@ TEST_P(EveryCompressor, ListsOfCoordinatesAreWhatIsDecoded) {
   }
 }
 
+TEST_P(EveryCompressor, DescendingIsDecodingAndSubtracting) {
+  for (const Layout layout : {Layout{9999, 1}, Layout{50, 100}}) {
+    for (const std::uint32_t agents : {1u, 2u, 5u}) {
+      const auto compressor = make(GetParam(), layout, agents);
+      Session session(*compressor, agents);
+      const auto other = compressor->aggregator();
+      auto x = normal_vector(static_cast<std::size_t>(layout.total()), 77);
+      x[0] = -0.0f, x[1] = 0.0f, x[4999] = -0.0f, x[2048] = 1e-42f;
+      auto descended = x;
+      for (const std::uint64_t step : {3u, 4u}) {
+        auto gradients = gradients_of(agents, layout.total(), 10 * step);
+        for (auto& gradient : gradients) std::fill_n(gradient.begin(), 700, 0.0f);  // as of a dead unit
+        for (std::size_t a = 0; a < agents; ++a) session.encoders[a]->begin_step(step, gradients[a]);
+        session.aggregator->begin_step(step);
+        other->begin_step(step);
+        for (const Bucket bucket : {Bucket{0, 0, 640}, Bucket{1, 640, layout.total()}}) {
+          const auto part = [&](auto& values) {
+            return std::span(values).subspan(static_cast<std::size_t>(bucket.begin),
+                                             static_cast<std::size_t>(bucket.size()));
+          };
+          std::vector<Message> messages(agents);
+          std::vector<MessageView> views;
+          for (std::size_t a = 0; a < agents; ++a) {
+            session.encoders[a]->encode(bucket, part(gradients[a]), messages[a]);
+            views.push_back(view(messages[a]));
+          }
+          Message aggregate;
+          session.aggregator->merge(bucket, views, aggregate);
+          std::vector<float> mean(part(x).size());
+          session.aggregator->decode(bucket, view(aggregate), mean);
+          for (std::size_t j = 0; j < mean.size(); ++j) part(x)[j] -= 0.3f * mean[j];
+          if (!other->descend(bucket, view(aggregate), 0.3f, part(descended))) {
+            other->decode(bucket, view(aggregate), mean);
+            for (std::size_t j = 0; j < mean.size(); ++j) part(descended)[j] -= 0.3f * mean[j];
+          }
+        }
+        ASSERT_TRUE(same_bits(descended, x)) << agents << " agents, step " << step;
+      }
+    }
+  }
+}
+
 TEST_P(EveryCompressor, ZeroStaysZero) {
   if (says("zero=") || says("plus") || says("random")) GTEST_SKIP() << "asked for another sign(0)";
   const auto compressor = make(GetParam(), 300, 2);

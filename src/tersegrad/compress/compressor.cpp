@@ -16,6 +16,15 @@ bool Encoder::encode_residual(const Bucket& bucket, std::span<float> values, flo
   return largest < 0x7f800000u;
 }
 
+bool Aggregator::descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
+  const auto sparse = decode_sparse(bucket, aggregate);
+  if (!sparse) return false;
+  for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
+    x[static_cast<std::size_t>(sparse->indices[i] - bucket.begin)] -= step * sparse->values[i];
+  }
+  return true;
+}
+
 double Compressor::feedback_scale() const {
   const Traits declared = traits();
   switch (declared.kind) {

@@ -133,6 +133,12 @@ class Aggregator {
   /// decode() of a mean with few coordinates, as a list; nothing where it is not one, and then nothing happened: decode()
   /// is to be called. \returns spans valid until the next call \throws Error as decode does
   virtual std::optional<SparseValues> decode_sparse(const Bucket&, const MessageView&) { return {}; }
+  /// x ← x − step·mean with no mean in between: the bits of decode() followed by x_j ← fl(x_j − fl(step·mean_j)), instead
+  /// of decode(). The default serves what decode_sparse() lists: the other coordinates stay as they are.
+  /// \param step finite \param x bucket.size() coordinates
+  /// \returns false, with nothing done, where decode() is to be called
+  /// \throws Error as decode does; then a part of x may have changed
+  virtual bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x);
   /// The mean itself where the payload holds it as plain, aligned floats; empty where it must be decoded. Spares an
   /// uncompressed run a pass over memory. \throws Error as decode does
   virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }

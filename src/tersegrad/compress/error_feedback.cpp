@@ -78,6 +78,18 @@ class FeedbackAggregator final : public Aggregator {
     if (scale_ == 1.0f) return;
     for (float& value : mean) value *= scale_;
   }
+  std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
+    auto sparse = inner_->decode_sparse(bucket, aggregate);
+    if (!sparse || scale_ == 1.0f) return sparse;
+    scaled_.assign(sparse->values.begin(), sparse->values.end());
+    for (float& value : scaled_) value *= scale_;
+    sparse->values = scaled_;
+    return sparse;
+  }
+  bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
+    return scale_ == 1.0f ? inner_->descend(bucket, aggregate, step, x)
+                          : Aggregator::descend(bucket, aggregate, step, x);
+  }
   std::span<const float> plain(const Bucket& bucket, const MessageView& aggregate) override {
     return scale_ == 1.0f ? inner_->plain(bucket, aggregate) : std::span<const float>();
   }
@@ -85,6 +97,7 @@ class FeedbackAggregator final : public Aggregator {
  private:
   std::unique_ptr<Aggregator> inner_;
   float scale_;
+  std::vector<float> scaled_;
 };
 
 class ErrorFeedback final : public Compressor {

@@ -25,21 +25,23 @@ std::uint64_t GatheredMean::max_payload_bytes(const Bucket& bucket, std::int64_t
   return static_cast<std::uint64_t>(std::max(uplink, dense_bytes(bucket)));
 }
 
-void GatheredMean::mean_of(const Bucket& bucket, std::span<const MessageView> uplinks, std::span<float> mean) {
-  open(bucket, uplinks);
-  const auto agents = static_cast<float>(uplinks.size());
-  const bool halves = std::has_single_bit(uplinks.size());  // then a product is as exact as the quotient
+void GatheredMean::mean_of(const Bucket& bucket, std::size_t uplinks, std::int64_t begin, std::span<float> mean) {
+  std::fill(mean.begin(), mean.end(), 0.0f);
+  for (std::size_t i = 0; i < uplinks; ++i) add(bucket, i, begin, mean);  // in agent order
+  if (uplinks == 1) return;
+  const auto agents = static_cast<float>(uplinks);
+  if (std::has_single_bit(uplinks)) {  // then a product is as exact as the quotient
+    for (float& value : mean) value *= 1 / agents;
+  } else {
+    for (float& value : mean) value /= agents;
+  }
+}
+
+void GatheredMean::whole_mean_of(const Bucket& bucket, std::size_t uplinks, std::span<float> mean) {
   for (std::int64_t begin = 0; begin < bucket.size(); begin += piece) {
-    const auto part = mean.subspan(static_cast<std::size_t>(begin),
-                                   static_cast<std::size_t>(std::min(piece, bucket.size() - begin)));
-    std::fill(part.begin(), part.end(), 0.0f);
-    for (std::size_t i = 0; i < uplinks.size(); ++i) add(bucket, i, begin, part);  // in agent order
-    if (uplinks.size() == 1) continue;
-    if (halves) {
-      for (float& value : part) value *= 1 / agents;
-    } else {
-      for (float& value : part) value /= agents;
-    }
+    mean_of(bucket, uplinks, begin,
+            mean.subspan(static_cast<std::size_t>(begin),
+                         static_cast<std::size_t>(std::min(piece, bucket.size() - begin))));
   }
 }
 
@@ -49,7 +51,8 @@ void GatheredMean::merge(const Bucket& bucket, std::span<const MessageView> upli
   aggregate.header.k = static_cast<std::uint64_t>(bucket.size());
   if (static_cast<std::int64_t>(together) >= dense_bytes(bucket)) {
     mean_.resize(static_cast<std::size_t>(bucket.size()));
-    mean_of(bucket, uplinks, mean_);
+    open(bucket, uplinks);
+    whole_mean_of(bucket, uplinks.size(), mean_);
     resize_payload(aggregate, dense_bytes(bucket));
     std::memcpy(aggregate.payload.data(), mean_.data(), aggregate.payload.size());
     aggregate.header.flags = flag_dense;
@@ -75,6 +78,25 @@ void GatheredMean::decode(const Bucket& bucket, const MessageView& aggregate, st
     std::memcpy(mean.data(), aggregate.payload.data(), mean.size_bytes());
     return;
   }
+  open_parts(bucket, aggregate);
+  whole_mean_of(bucket, parts_.size(), mean);
+}
+
+bool GatheredMean::descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
+  if ((aggregate.header.flags & flag_dense) != 0) {
+    require_payload(aggregate, dense_bytes(bucket));
+    descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) {
+      std::memcpy(run.data(), aggregate.payload.data() + begin * static_cast<std::int64_t>(sizeof(float)),
+                  run.size_bytes());
+    });
+    return true;
+  }
+  open_parts(bucket, aggregate);
+  descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) { mean_of(bucket, parts_.size(), begin, run); });
+  return true;
+}
+
+void GatheredMean::open_parts(const Bucket& bucket, const MessageView& aggregate) {
   const std::size_t agents = agents_, table = agents * sizeof(Part);
   require_payload_at_least(aggregate, static_cast<std::int64_t>(table));
   parts_.clear();
@@ -93,7 +115,7 @@ void GatheredMean::decode(const Bucket& bucket, const MessageView& aggregate, st
     at += part.payload_bytes;
   }
   require_payload(aggregate, static_cast<std::int64_t>(at));
-  mean_of(bucket, parts_, mean);
+  open(bucket, parts_);
 }
 
 }  // namespace tersegrad

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/compress/detail.hpp"
 
 namespace tersegrad {
 
@@ -18,13 +19,14 @@ class GatheredMean : public Aggregator {
   void begin_step(std::uint64_t) override {}
   void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) final;
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) final;
+  bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) final;
 
   /// Largest aggregate of compressors whose uplinks have at most `uplink` bytes: the dense mean at most.
   static std::uint64_t max_payload_bytes(const Bucket& bucket, std::int64_t uplink);
 
  protected:
   /// Coordinates added up together, agent after agent, so that the sums stay in the cache: pieces begin at multiples.
-  static constexpr std::int64_t piece = 4096;
+  static constexpr std::int64_t piece = descent_run;
   /// Receives one bucket's messages in agent order and keeps them for add(). \throws Error if a payload's length is not
   /// what its header promises
   virtual void open(const Bucket& bucket, std::span<const MessageView> uplinks) = 0;
@@ -34,7 +36,11 @@ class GatheredMean : public Aggregator {
   virtual void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) = 0;
 
  private:
-  void mean_of(const Bucket& bucket, std::span<const MessageView> uplinks, std::span<float> mean);
+  /// Calls open() with the uplinks that an aggregate holds.
+  void open_parts(const Bucket& bucket, const MessageView& aggregate);
+  /// The mean of the uplinks opened, coordinates [begin, begin + mean.size()) of the bucket: at most a piece.
+  void mean_of(const Bucket& bucket, std::size_t uplinks, std::int64_t begin, std::span<float> mean);
+  void whole_mean_of(const Bucket& bucket, std::size_t uplinks, std::span<float> mean);
 
   std::uint32_t agents_;
   std::vector<MessageView> parts_;

@@ -54,6 +54,10 @@ class MajorityAggregator final : public Aggregator {
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
     decode_signs(read_signs(bucket, aggregate, 0, packed_), mean);
   }
+  bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
+    subtract_signs(read_signs(bucket, aggregate, 0, packed_), step, x);
+    return true;
+  }
 
  private:
   /// Fills `abstained_` with the coordinates on which each of the messages just counted votes zero.

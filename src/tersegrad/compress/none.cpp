@@ -61,6 +61,15 @@ class NoneAggregator final : public Aggregator {
     unpack_values(wire_, aggregate.payload, mean);
   }
 
+  bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
+    const std::int64_t width = bytes_per_value(wire_);
+    require_payload(aggregate, bucket.size() * width);
+    descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) {
+      unpack_values(wire_, aggregate.payload.subspan(static_cast<std::size_t>(begin * width)), run);
+    });
+    return true;
+  }
+
   std::span<const float> plain(const Bucket& bucket, const MessageView& aggregate) override {
     require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
     if (wire_ != ValueFormat::fp32 || reinterpret_cast<std::uintptr_t>(aggregate.payload.data()) % alignof(float) != 0)

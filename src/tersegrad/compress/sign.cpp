@@ -31,13 +31,21 @@ class SignAggregator final : public Aggregator {
   }
 
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
-    const bool zeros = (aggregate.header.flags & flag_zeros) != 0;
-    const auto n = static_cast<std::int32_t>(agents_);
-    kernels::decode_counts(votes_.read(bucket, aggregate, agents_), mean, 1.0f / static_cast<float>(n), -n,
-                           zeros ? 1 : 2);
+    kernels::decode_counts(votes_.read(bucket, aggregate, agents_), mean, scale(), offset(), factor(aggregate));
+  }
+  bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
+    kernels::apply_counts(votes_.read(bucket, aggregate, agents_), x, scale(), offset(), factor(aggregate), step);
+    return true;
   }
 
  private:
+  // The mean of signs from the count of votes (kernels/apply.hpp).
+  float scale() const { return 1.0f / static_cast<float>(agents_); }
+  std::int32_t offset() const { return -static_cast<std::int32_t>(agents_); }
+  static std::int32_t factor(const MessageView& aggregate) {
+    return (aggregate.header.flags & flag_zeros) != 0 ? 1 : 2;
+  }
+
   std::uint32_t agents_;
   VoteCounter votes_;
 };

@@ -116,14 +116,24 @@ SignPlanes read_signs(const Bucket& bucket, const MessageView& message, std::int
   return planes;
 }
 
+namespace {
+
+/// Calls use(planes of a count, factor): a sign is 2·sign bit − 1, or 2·sign bit + zero bit − 1.
+template <class Use>
+void as_counts(const SignPlanes& planes, Use&& use) {
+  const std::byte* both[] = {planes.zeros, planes.signs};
+  const std::span<const std::byte* const> counts(both);
+  planes.zeros == nullptr ? use(counts.subspan(1), 2) : use(counts, 1);
+}
+
+}  // namespace
+
 void decode_signs(const SignPlanes& planes, std::span<float> out) {
-  // Either 2·sign − 1, or 2·sign + zero − 1.
-  if (planes.zeros == nullptr) {
-    kernels::decode_counts(std::span(&planes.signs, 1), out, 1.0f, -1, 2);
-  } else {
-    const std::byte* both[] = {planes.zeros, planes.signs};
-    kernels::decode_counts(both, out, 1.0f, -1, 1);
-  }
+  as_counts(planes, [&](auto counts, int factor) { kernels::decode_counts(counts, out, 1.0f, -1, factor); });
+}
+
+void subtract_signs(const SignPlanes& planes, float step, std::span<float> x) {
+  as_counts(planes, [&](auto counts, int factor) { kernels::apply_counts(counts, x, 1.0f, -1, factor, step); });
 }
 
 namespace {

@@ -87,4 +87,7 @@ std::unique_ptr<Encoder> sign_encoder(ZeroRule rule, std::uint64_t seed, std::ui
 /// out = signs in {−1, 0, +1}.
 void decode_signs(const SignPlanes& planes, std::span<float> out);
 
+/// x ← x − step·signs: the bits of decode_signs() and two roundings.
+void subtract_signs(const SignPlanes& planes, float step, std::span<float> x);
+
 }  // namespace tersegrad

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "tersegrad/comm/stall_watch.hpp"
+#include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/core/random.hpp"
 #include "tersegrad/core/stopwatch.hpp"
 
@@ -30,9 +31,7 @@ Agents::Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end)
 }
 
 void Agents::clip(std::span<float> gradient) const {
-  double squares = 0;
-  for (const float value : gradient) squares += static_cast<double>(value) * static_cast<double>(value);
-  const double norm = std::sqrt(squares), limit = parts_.config->clip_norm;
+  const double norm = std::sqrt(kernels::sum_of_squares(gradient)), limit = parts_.config->clip_norm;
   if (!(norm > limit)) return;
   const auto scale = static_cast<float>(limit / norm);
   for (float& value : gradient) value *= scale;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/core/stopwatch.hpp"
 
 namespace tersegrad {
@@ -10,20 +11,6 @@ namespace {
 
 /// Steps without an update, in a row, after which `--nonfinite skip` gives up.
 constexpr std::int64_t max_skips_in_a_row = 50;
-
-/// Σ v², in eight lanes: one running sum would wait for each addition before the next.
-double sum_of_squares(std::span<const float> values) {
-  double lanes[8] = {};
-  std::size_t j = 0;
-  for (; j + 8 <= values.size(); j += 8) {
-    for (std::size_t l = 0; l < 8; ++l)
-      lanes[l] += static_cast<double>(values[j + l]) * static_cast<double>(values[j + l]);
-  }
-  for (; j < values.size(); ++j) lanes[0] += static_cast<double>(values[j]) * static_cast<double>(values[j]);
-  double squares = 0;
-  for (const double lane : lanes) squares += lane;
-  return squares;
-}
 
 }  // namespace
 
@@ -70,18 +57,27 @@ Step::Outcome Step::update(StepRecord& record, bool wants_norm) {
 }
 
 void Step::apply(StepRecord& record, bool wants_norm) {
+  // A mean whose norm is wanted, or that momentum keeps, has to be there as a whole.
+  const bool descends = !wants_norm && parts_.optimizer->is_descent();
   double squares = 0;
   Stopwatch watch;
   for (const auto& bucket : parts_.buckets) {
     const MessageView aggregate = view(parts_.aggregates[bucket.index]);
     auto mean = parts_.aggregator->plain(bucket, aggregate);
+    if (mean.empty() && descends &&
+        parts_.aggregator->descend(bucket, aggregate, static_cast<float>(record.learning_rate),
+                                   parts_.objective->parameters().subspan(static_cast<std::size_t>(bucket.begin),
+                                                                          static_cast<std::size_t>(bucket.size())))) {
+      record.time.apply += watch.lap();
+      continue;
+    }
     if (mean.empty()) {
       decoded_.resize(static_cast<std::size_t>(bucket.size()));
       parts_.aggregator->decode(bucket, aggregate, decoded_);
       mean = decoded_;
     }
     record.time.compress += watch.lap();
-    if (wants_norm) squares += sum_of_squares(mean);
+    if (wants_norm) squares += kernels::sum_of_squares(mean);
     watch.lap();
     parts_.optimizer->apply(parts_.objective->parameters(), bucket.begin, mean, record.learning_rate);
     record.time.apply += watch.lap();
