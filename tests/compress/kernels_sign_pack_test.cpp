@@ -84,14 +84,22 @@ TEST(PackSignsErrorFeedback, EqualsReferenceOnEveryTarget) {
         const auto g_values = mixed_values(n, 2 * n + special, special);
         const auto m_values = mixed_values(n, 3 * n + special, special);
         Guarded<float> g(std::span<const float>(g_values), offset);
-        std::vector<float> want_memory = m_values;
+        std::vector<float> want_memory(n);
         std::vector<std::byte> want_signs(plane_size(n)), want_zeros(plane_size(n));
         const SignCounts want =
-            reference::pack_signs_error_feedback(g.span(), want_memory, scale, want_signs, want_zeros);
+            reference::pack_signs_error_feedback(g.span(), m_values, scale, want_memory, want_signs, want_zeros);
         on_every_target([&] {
           Guarded<float> memory(std::span<const float>(m_values), 2 * offset + 1);
           Guarded<std::byte> signs(plane_size(n), offset), zeros(plane_size(n), offset + 1);
-          EXPECT_EQ(pack_signs_error_feedback(g.span(), memory.span(), scale, signs.span(), zeros.span()), want);
+          Guarded<float> left(n, offset + 2);
+          EXPECT_EQ(pack_signs_error_feedback(g.span(), memory.span(), scale, left.span(), signs.span(), zeros.span()),
+                    want);
+          EXPECT_TRUE(same_floats(left.span(), want_memory));
+          EXPECT_TRUE(same_floats(memory.span(), m_values));
+          EXPECT_TRUE(left.guards_survive());
+          EXPECT_EQ(
+              pack_signs_error_feedback(g.span(), memory.span(), scale, memory.span(), signs.span(), zeros.span()),
+              want);
           EXPECT_TRUE(same_bytes<std::byte>(signs.span(), want_signs));
           EXPECT_TRUE(same_bytes<std::byte>(zeros.span(), want_zeros));
           EXPECT_TRUE(same_floats(memory.span(), want_memory));
@@ -117,7 +125,7 @@ TEST(PackSignsErrorFeedback, IsTheUnfusedSteps) {
   on_every_target([&] {
     auto left = memory;
     std::vector<std::byte> signs(plane_size(n)), zeros(plane_size(n));
-    EXPECT_EQ(pack_signs_error_feedback(g, left, scale, signs, zeros), want);
+    EXPECT_EQ(pack_signs_error_feedback(g, left, scale, left, signs, zeros), want);
     EXPECT_EQ(signs, want_signs);
     EXPECT_EQ(zeros, want_zeros);
     for (std::size_t j = 0; j < n; ++j) {

@@ -42,29 +42,30 @@ void draw_kept(std::int64_t total, double p, const StreamId& id, std::vector<std
 
 class Bernoulli final : public Compressor {
  public:
-  Bernoulli(const CompressorSetup& setup, double p, ValueFormat wire) : p_(p) {
-    drawn_ = {
+  Bernoulli(const CompressorSetup& setup, double p, ValueFormat wire) : p_(p), wire_(wire) {
+    sets_ = std::make_shared<DrawnSets>(DrawnSetup{
         setup.agents, 1 / p, wire,
         [total = setup.layout.total(), p, seed = setup.seed](std::uint32_t agent, std::uint64_t step, auto& indices) {
           draw_kept(total, p, {seed, Purpose::sparsify, agent, step}, indices);
-        }};
+        }});
   }
-  std::string name() const override { return concat("bernoulli:", shortest(p_), wire_suffix(drawn_.wire)); }
+  std::string name() const override { return concat("bernoulli:", shortest(p_), wire_suffix(wire_)); }
   // 16-bit wires round.
   Traits traits() const override {
-    return drawn_.wire == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 1 / p_ - 1}
+    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 1 / p_ - 1}
                                             : Traits{Traits::Kind::biased, 0};
   }
   double feedback_scale() const override { return p_; }  // contractive whatever the wire rounds
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
-    return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(drawn_.wire));
+    return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(wire_));
   }
-  std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override { return drawn_encoder(drawn_, agent); }
-  std::unique_ptr<Aggregator> aggregator() const override { return drawn_aggregator(drawn_); }
+  std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override { return drawn_encoder(sets_, agent); }
+  std::unique_ptr<Aggregator> aggregator() const override { return drawn_aggregator(sets_); }
 
  private:
   double p_;
-  DrawnSetup drawn_;
+  ValueFormat wire_;
+  std::shared_ptr<DrawnSets> sets_;
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{

@@ -146,7 +146,7 @@ class Aggregator {
   virtual std::vector<State> state() { return {}; }
 };
 
-/// A compression scheme. Immutable; N agents share one.
+/// A compression scheme. N agents share one; what it does depends on nothing but its setup.
 class Compressor {
  public:
   static constexpr const char* family = "compressor";

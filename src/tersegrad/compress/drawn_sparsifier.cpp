@@ -24,12 +24,13 @@ float largest_sent(const DrawnSetup& setup) {
 
 class DrawnEncoder final : public Encoder {
  public:
-  DrawnEncoder(const DrawnSetup& setup, std::uint32_t agent) : setup_(setup), agent_(agent) {}
+  DrawnEncoder(std::shared_ptr<DrawnSets> sets, std::uint32_t agent)
+      : sets_(std::move(sets)), setup_(sets_->setup()), agent_(agent) {}
 
-  void begin_step(std::uint64_t step, std::span<const float>) override { setup_.draw(agent_, step, indices_); }
+  void begin_step(std::uint64_t step, std::span<const float>) override { step_ = step; }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
-    const auto indices = indices_in(indices_, bucket);
+    const auto indices = drawn(bucket);
     values_.resize(indices.size());
     kernels::gather(values, indices, static_cast<std::uint32_t>(bucket.begin), values_);
     resize_payload(message, static_cast<std::int64_t>(indices.size()) * bytes_per_value(setup_.wire));
@@ -42,7 +43,7 @@ class DrawnEncoder final : public Encoder {
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
-    const auto indices = indices_in(indices_, bucket);
+    const auto indices = drawn(bucket);
     values_.resize(indices.size());
     unpack_values(setup_.wire, message.payload, values_);
     const auto scale = static_cast<float>(setup_.scale);
@@ -53,7 +54,7 @@ class DrawnEncoder final : public Encoder {
   }
 
   std::optional<SparseValues> decode_own_sparse(const Bucket& bucket, const Message& message) override {
-    const auto indices = indices_in(indices_, bucket);
+    const auto indices = drawn(bucket);
     values_.resize(indices.size());
     unpack_values(setup_.wire, message.payload, values_);
     const auto scale = static_cast<float>(setup_.scale);
@@ -64,7 +65,7 @@ class DrawnEncoder final : public Encoder {
   /// Touches the drawn coordinates only.
   bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) override {
     encode(bucket, values, message);
-    const auto indices = indices_in(indices_, bucket);
+    const auto indices = drawn(bucket);
     unpack_values(setup_.wire, message.payload, values_);
     const auto own_scale = static_cast<float>(setup_.scale);
     bool finite = message.header.nonfinite == 0;
@@ -77,18 +78,24 @@ class DrawnEncoder final : public Encoder {
   }
 
  private:
-  DrawnSetup setup_;
+  std::span<const std::uint32_t> drawn(const Bucket& bucket) const {
+    return indices_in(sets_->of(agent_, step_), bucket);
+  }
+
+  std::shared_ptr<DrawnSets> sets_;
+  const DrawnSetup& setup_;
   std::uint32_t agent_;
-  std::vector<std::uint32_t> indices_;
+  std::uint64_t step_ = 0;
   std::vector<float> values_;
 };
 
 class DrawnAggregator final : public Aggregator {
  public:
-  explicit DrawnAggregator(const DrawnSetup& setup) : setup_(setup), indices_(setup.agents) {}
+  explicit DrawnAggregator(std::shared_ptr<DrawnSets> sets) : sets_(std::move(sets)), setup_(sets_->setup()) {}
 
   void begin_step(std::uint64_t step) override {
-    for (std::uint32_t a = 0; a < setup_.agents; ++a) setup_.draw(a, step, indices_[a]);
+    step_ = step;
+    for (std::uint32_t a = 0; a < setup_.agents; ++a) sets_->of(a, step);  // here, not while messages wait
   }
 
   void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
@@ -96,7 +103,7 @@ class DrawnAggregator final : public Aggregator {
     mark_union(bucket);
     sum_.assign(static_cast<std::size_t>(bucket.size()), 0.0f);
     for (std::size_t a = 0; a < uplinks.size(); ++a) {  // in agent order
-      const auto indices = indices_in(indices_[a], bucket);
+      const auto indices = drawn(static_cast<std::uint32_t>(a), bucket);
       require_payload(uplinks[a], static_cast<std::int64_t>(indices.size()) * width);
       values_.resize(indices.size());
       unpack_values(setup_.wire, uplinks[a].payload, values_);
@@ -143,8 +150,8 @@ class DrawnAggregator final : public Aggregator {
 
   void mark_union(const Bucket& bucket) {
     union_.assign(static_cast<std::size_t>((bucket.size() + 63) / 64), 0);
-    for (const auto& set : indices_) {
-      for (const auto index : indices_in(set, bucket)) {
+    for (std::uint32_t a = 0; a < setup_.agents; ++a) {
+      for (const auto index : drawn(a, bucket)) {
         const auto j = static_cast<std::uint64_t>(index - bucket.begin);
         union_[j / 64] |= 1ull << (j % 64);
       }
@@ -160,8 +167,13 @@ class DrawnAggregator final : public Aggregator {
     }
   }
 
-  DrawnSetup setup_;
-  std::vector<std::vector<std::uint32_t>> indices_;
+  std::span<const std::uint32_t> drawn(std::uint32_t agent, const Bucket& bucket) const {
+    return indices_in(sets_->of(agent, step_), bucket);
+  }
+
+  std::shared_ptr<DrawnSets> sets_;
+  const DrawnSetup& setup_;
+  std::uint64_t step_ = 0;
   std::vector<std::uint64_t> union_;
   std::vector<std::uint32_t> listed_;
   std::vector<float> sum_, values_;
@@ -169,12 +181,12 @@ class DrawnAggregator final : public Aggregator {
 
 }  // namespace
 
-std::unique_ptr<Encoder> drawn_encoder(const DrawnSetup& setup, std::uint32_t agent) {
-  return std::make_unique<DrawnEncoder>(setup, agent);
+std::unique_ptr<Encoder> drawn_encoder(std::shared_ptr<DrawnSets> sets, std::uint32_t agent) {
+  return std::make_unique<DrawnEncoder>(std::move(sets), agent);
 }
 
-std::unique_ptr<Aggregator> drawn_aggregator(const DrawnSetup& setup) {
-  return std::make_unique<DrawnAggregator>(setup);
+std::unique_ptr<Aggregator> drawn_aggregator(std::shared_ptr<DrawnSets> sets) {
+  return std::make_unique<DrawnAggregator>(std::move(sets));
 }
 
 }  // namespace tersegrad

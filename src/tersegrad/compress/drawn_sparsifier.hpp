@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tersegrad/compress/compressor.hpp"
@@ -20,13 +21,38 @@ struct DrawnSetup {
   std::function<void(std::uint32_t agent, std::uint64_t step, std::vector<std::uint32_t>& indices)> draw;
 };
 
+/// The agents' sets, each of the step that was asked for last. What encodes and what decodes in one process look at the
+/// same ones, so that none is drawn twice. Of one thread.
+class DrawnSets {
+ public:
+  explicit DrawnSets(const DrawnSetup& setup) : setup_(setup), sets_(setup.agents) {}
+  const DrawnSetup& setup() const { return setup_; }
+  /// \returns valid until another step of the same agent is asked for
+  const std::vector<std::uint32_t>& of(std::uint32_t agent, std::uint64_t step) {
+    Set& set = sets_.at(agent);
+    if (set.step != step) {
+      setup_.draw(agent, step, set.indices);
+      set.step = step;
+    }
+    return set.indices;
+  }
+
+ private:
+  struct Set {
+    std::optional<std::uint64_t> step;
+    std::vector<std::uint32_t> indices;
+  };
+  DrawnSetup setup_;
+  std::vector<Set> sets_;
+};
+
 /// Sends the unscaled values. A non-finite coordinate counts whether or not it was drawn; it travels if it was. A drawn
 /// one counts too if it would come back as inf: beyond the wire's range, or beyond float32 once scaled.
-std::unique_ptr<Encoder> drawn_encoder(const DrawnSetup& setup, std::uint32_t agent);
+std::unique_ptr<Encoder> drawn_encoder(std::shared_ptr<DrawnSets> sets, std::uint32_t agent);
 
 /// The aggregate holds the values of the union of the agents' sets in ascending order. Every rank can redraw the
 /// sets, so the union's indices cost no bytes either, and it is never larger than the dense vector. They are scaled,
 /// but in fp16, whose range would not hold them: there decode() scales.
-std::unique_ptr<Aggregator> drawn_aggregator(const DrawnSetup& setup);
+std::unique_ptr<Aggregator> drawn_aggregator(std::shared_ptr<DrawnSets> sets);
 
 }  // namespace tersegrad

@@ -92,6 +92,7 @@ bool GatheredMean::descend(const Bucket& bucket, const MessageView& aggregate, f
     return true;
   }
   open_parts(bucket, aggregate);
+  if (descend_opened(bucket, step, x)) return true;
   descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) { mean_of(bucket, parts_.size(), begin, run); });
   return true;
 }

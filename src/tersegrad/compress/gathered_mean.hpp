@@ -34,6 +34,8 @@ class GatheredMean : public Aggregator {
   virtual void verify(const Bucket& /*bucket*/, std::size_t /*i*/) {}
   /// sum += C of message i, coordinates [begin, begin + sum.size()) of the bucket, at most a piece. \throws Error
   virtual void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) = 0;
+  /// x ← x − step·mean of the messages opened, with the bits of add(), where one pass does it. \returns false where not
+  virtual bool descend_opened(const Bucket& /*bucket*/, float /*step*/, std::span<float> /*x*/) { return false; }
 
  private:
   /// Calls open() with the uplinks that an aggregate holds.

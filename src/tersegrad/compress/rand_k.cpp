@@ -8,29 +8,31 @@ namespace {
 
 class RandK final : public Compressor {
  public:
-  RandK(const CompressorSetup& setup, std::int64_t k, ValueFormat wire) : k_(k) {
+  RandK(const CompressorSetup& setup, std::int64_t k, ValueFormat wire) : k_(k), wire_(wire) {
     omega_ = static_cast<double>(setup.layout.dim) / static_cast<double>(k) - 1;
-    drawn_ = {setup.agents, 1 + omega_, wire,
-              [layout = setup.layout, k, seed = setup.seed](std::uint32_t agent, std::uint64_t step, auto& indices) {
-                draw_indices(layout, k, seed, agent, step, indices);
-              }};
+    sets_ = std::make_shared<DrawnSets>(DrawnSetup{
+        setup.agents, 1 + omega_, wire,
+        [layout = setup.layout, k, seed = setup.seed](std::uint32_t agent, std::uint64_t step, auto& indices) {
+          draw_indices(layout, k, seed, agent, step, indices);
+        }});
   }
-  std::string name() const override { return concat("randk:", k_, wire_suffix(drawn_.wire)); }
+  std::string name() const override { return concat("randk:", k_, wire_suffix(wire_)); }
   // 16-bit wires round.
   Traits traits() const override {
-    return drawn_.wire == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, omega_} : Traits{Traits::Kind::biased, 0};
+    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, omega_} : Traits{Traits::Kind::biased, 0};
   }
   double feedback_scale() const override { return 1 / (1 + omega_); }  // contractive whatever the wire rounds
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
-    return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(drawn_.wire));
+    return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(wire_));
   }
-  std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override { return drawn_encoder(drawn_, agent); }
-  std::unique_ptr<Aggregator> aggregator() const override { return drawn_aggregator(drawn_); }
+  std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override { return drawn_encoder(sets_, agent); }
+  std::unique_ptr<Aggregator> aggregator() const override { return drawn_aggregator(sets_); }
 
  private:
   std::int64_t k_;
   double omega_ = 0;
-  DrawnSetup drawn_;
+  ValueFormat wire_;
+  std::shared_ptr<DrawnSets> sets_;
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{

@@ -8,7 +8,7 @@
 // A non-finite coordinate makes the scale non-finite and with it its whole replica: nothing is hidden. It is counted
 // in header.nonfinite of the bucket where it lies.
 #include <algorithm>
-#include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "tersegrad/compress/blocks.hpp"
@@ -16,6 +16,7 @@
 #include "tersegrad/compress/gathered_mean.hpp"
 #include "tersegrad/compress/kernels/apply.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
+#include "tersegrad/compress/kernels/scaled_signs.hpp"
 #include "tersegrad/compress/sign_planes.hpp"
 
 namespace tersegrad {
@@ -89,23 +90,13 @@ class ScaledSignEncoder final : public Encoder {
 
   bool encode_feedback(const Bucket& bucket, std::span<const float> gradient, std::span<const float> memory,
                        float scale, std::span<float> left, Message& message) override {
-    static constexpr std::size_t run = 4096;  // the kernel works in place: on a copy that stays in the cache
     const float length = scale * scales_.front();
     const auto planes = writer_.planes(bucket, prefix(bucket), message);
-    kernels::SignCounts counts;
-    std::uint32_t largest = 0;
-    for (std::size_t j = 0; j < gradient.size(); j += run) {
-      const std::size_t n = std::min(run, gradient.size() - j);
-      const auto part = left.subspan(j, n);
-      std::copy_n(memory.begin() + static_cast<std::ptrdiff_t>(j), n, part.begin());
-      counts += kernels::pack_signs_error_feedback(gradient.subspan(j, n), part, length,
-                                                   planes.signs.subspan(j / 8, (n + 7) / 8),
-                                                   planes.zeros.subspan(j / 8, (n + 7) / 8));
-      for (const float value : part) largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7fffffffu);
-    }
+    const auto counts =
+        kernels::pack_signs_error_feedback(gradient, memory, length, left, planes.signs, planes.zeros);
     writer_.finish(bucket, counts, prefix(bucket), message);
     put_scales(bucket, message);
-    return largest < 0x7f800000u;
+    return counts.nonfinite == 0 && std::isfinite(length);
   }
 
  private:
@@ -137,11 +128,21 @@ class ScaledSignAggregator final : public GatheredMean {
   void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
     add_scaled_signs(blocks_, bucket, uplinks_[i], planes_[i], begin, sum);
   }
+  bool descend_opened(const Bucket& bucket, float step, std::span<float> x) override {
+    if (blocks_.count(bucket) != 1) return false;
+    scaled_.clear();
+    for (std::size_t i = 0; i < uplinks_.size(); ++i) {
+      scaled_.push_back({planes_[i].signs, planes_[i].zeros, scale_at(uplinks_[i], 0)});
+    }
+    kernels::apply_scaled_signs(scaled_, x, step);
+    return true;
+  }
 
  private:
   Blocks blocks_;
   std::vector<MessageView> uplinks_;
   std::vector<SignPlanes> planes_;
+  std::vector<kernels::ScaledSigns> scaled_;
   std::vector<std::vector<std::byte>> masks_;
 };
 

@@ -19,9 +19,9 @@ SignCounts pack(std::span<const float> x, std::span<std::byte> sign_plane, std::
   return reference::pack_signs(x, sign_plane, zero_plane);
 }
 
-SignCounts pack_feedback(std::span<const float> g, std::span<float> memory, float scale,
+SignCounts pack_feedback(std::span<const float> g, std::span<const float> memory, float scale, std::span<float> left,
                          std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
-  return reference::pack_signs_error_feedback(g, memory, scale, sign_plane, zero_plane);
+  return reference::pack_signs_error_feedback(g, memory, scale, left, sign_plane, zero_plane);
 }
 
 #else
@@ -66,7 +66,7 @@ SignCounts pack(std::span<const float> x, std::span<std::byte> sign_plane, std::
   return counts;
 }
 
-SignCounts pack_feedback(std::span<const float> g, std::span<float> memory, float scale,
+SignCounts pack_feedback(std::span<const float> g, std::span<const float> memory, float scale, std::span<float> left,
                          std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
   const Lanes32<float> d;
   const hn::RebindToSigned<decltype(d)> di;
@@ -75,7 +75,7 @@ SignCounts pack_feedback(std::span<const float> g, std::span<float> memory, floa
   const auto step = hn::Set(d, scale);
   SignCounts counts;
   for (std::size_t j = 0; j < whole; j += word) {
-    // e is overwritten here, so inf and NaN are told apart at once, not by a second look.
+    // memory may be overwritten here, so inf and NaN are told apart at once, not by a second look.
     std::uint64_t sign = 0, nonzero = 0, finite = 0;
     for (std::size_t i = 0; i < word; i += lanes) {
       const auto e = hn::Add(hn::LoadU(d, g.data() + j + i), hn::LoadU(d, memory.data() + j + i));
@@ -85,8 +85,8 @@ SignCounts pack_feedback(std::span<const float> g, std::span<float> memory, floa
       sign |= mask_bits(d, positive) << i;
       nonzero |= mask_bits(d, hn::Or(positive, negative)) << i;
       finite |= mask_bits(di, hn::Lt(magnitude, hn::Set(di, 0x7f800000))) << i;
-      const auto left = hn::IfThenElse(positive, hn::Sub(e, step), hn::IfThenElse(negative, hn::Add(e, step), e));
-      hn::StoreU(left, d, memory.data() + j + i);
+      const auto rest = hn::IfThenElse(positive, hn::Sub(e, step), hn::IfThenElse(negative, hn::Add(e, step), e));
+      hn::StoreU(rest, d, left.data() + j + i);
     }
     store_word(sign_plane.data() + j / 8, sign);
     store_word(zero_plane.data() + j / 8, ~nonzero);
@@ -94,7 +94,7 @@ SignCounts pack_feedback(std::span<const float> g, std::span<float> memory, floa
     counts.nonfinite += std::popcount(~finite);
     counts.nan += std::popcount(~(finite | nonzero));
   }
-  counts += reference::pack_signs_error_feedback(g.subspan(whole), memory.subspan(whole), scale,
+  counts += reference::pack_signs_error_feedback(g.subspan(whole), memory.subspan(whole), scale, left.subspan(whole),
                                                  sign_plane.subspan(whole / 8), zero_plane.subspan(whole / 8));
   return counts;
 }
@@ -116,11 +116,12 @@ SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane,
   return HWY_DYNAMIC_DISPATCH(pack)(x, sign_plane, zero_plane);
 }
 
-SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<float> memory, float scale,
-                                     std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
-  assert(memory.size() == g.size());
+SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<const float> memory, float scale,
+                                     std::span<float> left, std::span<std::byte> sign_plane,
+                                     std::span<std::byte> zero_plane) {
+  assert(memory.size() == g.size() && left.size() == g.size());
   assert(sign_plane.size() == (g.size() + 7) / 8 && zero_plane.size() == sign_plane.size());
-  return HWY_DYNAMIC_DISPATCH(pack_feedback)(g, memory, scale, sign_plane, zero_plane);
+  return HWY_DYNAMIC_DISPATCH(pack_feedback)(g, memory, scale, left, sign_plane, zero_plane);
 }
 
 namespace reference {
@@ -149,11 +150,12 @@ SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane,
   return pack_values(x.size(), sign_plane, zero_plane, [&](std::size_t j) { return x[j]; });
 }
 
-SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<float> memory, float scale,
-                                     std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
+SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<const float> memory, float scale,
+                                     std::span<float> left, std::span<std::byte> sign_plane,
+                                     std::span<std::byte> zero_plane) {
   return pack_values(g.size(), sign_plane, zero_plane, [&](std::size_t j) {
     const float e = g[j] + memory[j];
-    memory[j] = e > 0 ? e - scale : e < 0 ? e + scale : e;
+    left[j] = e > 0 ? e - scale : e < 0 ? e + scale : e;
     return e;
   });
 }

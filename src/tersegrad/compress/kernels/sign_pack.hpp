@@ -31,19 +31,22 @@ struct SignCounts {
 /// Bits and counts are the same on every instruction set.
 SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
 
-/// Error feedback around a scaled sign, in one pass: e = g + memory; packs sign(e); memory ← e − scale·sign(e).
+/// Error feedback around a scaled sign, in one pass: e = g + memory; packs sign(e); left ← e − scale·sign(e).
 ///
-/// Two roundings a coordinate (the sum, the difference). sign(e) = 0 (e = ±0 or NaN) leaves memory = e.
-/// \param memory  [n] updated in place; does not overlap g
+/// Two roundings a coordinate (the sum, the difference). sign(e) = 0 (e = ±0 or NaN) leaves e. What is left is finite
+/// where e and scale ≥ 0 are: its magnitude is at most the larger of theirs.
+/// \param left  [n] may be memory itself, and else overlaps neither it nor g
 /// \returns the counts of e
-SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<float> memory, float scale,
-                                     std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
+SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<const float> memory, float scale,
+                                     std::span<float> left, std::span<std::byte> sign_plane,
+                                     std::span<std::byte> zero_plane);
 
 /// Plain loops with the same results, for tests.
 namespace reference {
 SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
-SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<float> memory, float scale,
-                                     std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
+SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<const float> memory, float scale,
+                                     std::span<float> left, std::span<std::byte> sign_plane,
+                                     std::span<std::byte> zero_plane);
 }  // namespace reference
 
 }  // namespace tersegrad::kernels

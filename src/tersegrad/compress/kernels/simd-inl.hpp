@@ -44,6 +44,12 @@ HWY_INLINE std::uint64_t mask_bits(D d, M mask) {
 #endif
 }
 
+/// The mask whose lane i is bit i.
+template <class D>
+HWY_INLINE auto mask_of(D d, std::uint64_t bits) {
+  return hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(&bits));
+}
+
 HWY_INLINE void store_word(std::byte* to, std::uint64_t word) { std::memcpy(to, &word, 8); }
 
 HWY_INLINE std::uint64_t load_word(const std::byte* from) {
