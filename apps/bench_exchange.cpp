@@ -89,11 +89,7 @@ std::optional<Measured> measure(const Communicator& world, const std::string& na
         encoder->encode(
             b, std::span(gradient).subspan(static_cast<std::size_t>(b.begin), static_cast<std::size_t>(b.size())),
             message);
-        message.header.step = step;
-        message.header.bucket = b.index;
-        message.header.agent = a;
-        message.header.compressor = compressor_id(compressor->name());
-        message.header.dim = static_cast<std::uint64_t>(b.size());
+        identify(message.header, {MessageKind::uplink, step, b, a, compressor_id(compressor->name())});
       }
     }
     aggregator->begin_step(step);

@@ -106,11 +106,7 @@ inline Outcome run_step(const Communicator& world, const StepOptions& options,
         Message& message = messages[index][i];
         encoders[i]->encode(bucket, part(gradients[agent], bucket), message);
         Header& header = message.header;
-        header.step = step;
-        header.bucket = bucket.index;
-        header.agent = agent;
-        header.compressor = compressor_id(compressor->name());
-        header.dim = static_cast<std::uint64_t>(bucket.size());
+        identify(header, {MessageKind::uplink, step, bucket, agent, compressor_id(compressor->name())});
         header.loss = static_cast<float>(agent);
         header.flags |= options.control;
       }

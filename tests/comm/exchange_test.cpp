@@ -141,11 +141,7 @@ TEST(Exchange, AServerMergesWhatHasCome) {
     Message& message = messages[bucket.index];
     const auto agent = static_cast<std::uint32_t>(world.rank() - 1);
     encoder->encode(bucket, part(gradients[agent], bucket), message);
-    message.header.step = 1;
-    message.header.bucket = bucket.index;
-    message.header.agent = agent;
-    message.header.compressor = compressor_id(compressor->name());
-    message.header.dim = static_cast<std::uint64_t>(bucket.size());
+    identify(message.header, {MessageKind::uplink, 1, bucket, agent, compressor_id(compressor->name())});
     exchange->start_bucket({bucket, std::span(&message, 1), &aggregates[bucket.index]});
   };
   if (encoder == nullptr) {

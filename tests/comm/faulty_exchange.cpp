@@ -109,11 +109,7 @@ int steps(const Communicator& world, const std::string& name, const std::string&
         encoder->begin_step(step, gradient);
         Message& message = messages[bucket.index].emplace_back();
         encoder->encode(bucket, testing::part(gradient, bucket), message);
-        message.header.step = step;
-        message.header.bucket = bucket.index;
-        message.header.agent = agent;
-        message.header.compressor = compressor_id(compressor->name());
-        message.header.dim = static_cast<std::uint64_t>(bucket.size());
+        identify(message.header, {MessageKind::uplink, step, bucket, agent, compressor_id(compressor->name())});
         if (wrong && bucket.index == 1) spoil(fault, message);
       }
       exchange->start_bucket({bucket, messages[bucket.index], &aggregates[bucket.index]});

@@ -65,12 +65,7 @@ struct Sound {
   }
 
   void complete(Message& message, MessageKind kind, std::uint32_t agent) const {
-    message.header.kind = kind;
-    message.header.step = step;
-    message.header.bucket = bucket.index;
-    message.header.agent = agent;
-    message.header.compressor = compressor_id(compressor->name());
-    message.header.dim = static_cast<std::uint64_t>(bucket.size());
+    identify(message.header, expected(kind, agent));
   }
   Expected expected(MessageKind kind, std::uint32_t agent) const {
     return {kind, step, bucket, agent, compressor_id(compressor->name()), compressor->max_payload_bytes(bucket)};
@@ -101,6 +96,18 @@ void decode(Sound& on, const MessageView& message, bool may_refuse) {
     for (const float value : mean) require(std::abs(value) <= 1, "a mean of signs beyond 1");
   });
   require(decoded || may_refuse, "what merge made is refused by decode");
+  // The other way of a step, straight into the parameters: no other opinion of the message, no other result.
+  std::vector<float> x(mean.size());
+  bool descends = true;
+  refused_or_read([&] {
+    descends = on.aggregator->descend(on.bucket, message, 1.0f, x);
+    require(decoded || !descends, "descend takes what decode refuses");
+    for (std::size_t j = 0; descends && j < x.size(); ++j) {
+      require(x[j] == 0 - mean[j] || std::isnan(mean[j]), "descend differs from decode");
+    }
+    decoded = false;
+  });
+  require(!decoded, "descend refuses what decode takes");
 }
 
 void merge(Sound& on, const MessageView& hostile, std::size_t place) {

@@ -49,6 +49,34 @@ TEST(Threads, OneCompressorServesManyAgents) {
   }
 }
 
+/// What a compressor keeps for the next one who asks (index sets) is of one agent, not of one step.
+TEST(Threads, OneAgentIsAtSeveralStepsAtOnce) {
+  for (const auto& spec : testing::all_specs()) {
+    SCOPED_TRACE(spec);
+    const CompressorSetup setup{{1000, 1}, 3, 1};
+    const std::shared_ptr<const Compressor> compressor = CompressorRegistry::instance().make(spec, setup);
+    const auto gradient = testing::normal_vector(1000, 1);
+    const auto mean_of = [&](std::uint64_t step) {
+      std::vector<float> mean(1000);
+      const auto encoder = compressor->encoder(0);
+      const auto aggregator = compressor->aggregator();
+      Message message, aggregate;
+      encoder->begin_step(step, gradient);
+      aggregator->begin_step(step);
+      encoder->encode({0, 0, 1000}, gradient, message);
+      const MessageView uplink = view(message);
+      aggregator->merge({0, 0, 1000}, std::span(&uplink, 1), aggregate);
+      aggregator->decode({0, 0, 1000}, view(aggregate), mean);
+      return mean;
+    };
+    std::vector<std::vector<float>> means(threads);
+    at_once([&](std::size_t i) {
+      for (std::uint64_t round = 0; round < 20; ++round) means[i] = mean_of(threads * round + i);
+    });
+    for (std::size_t i = 0; i < threads; ++i) EXPECT_EQ(means[i], mean_of(threads * 19 + i));
+  }
+}
+
 TEST(Threads, NoiseIsDrawnInPartsAtOnce) {
   for (const char* spec : {"gaussian:0.5", "student:3:0.1", "joint-student:4:1"}) {
     const std::shared_ptr<const Noise> noise = NoiseRegistry::instance().make(spec);

@@ -160,12 +160,8 @@ Expected expected_aggregate(const ExchangeStep& step, const Bucket& bucket, cons
 void complete_aggregate_header(std::span<const Header> uplinks, const ExchangeStep& step, const Bucket& bucket,
                                Message& aggregate) {
   Header& header = aggregate.header;
-  header.kind = MessageKind::aggregate;
-  header.step = step.step;
-  header.bucket = bucket.index;
-  header.agent = static_cast<std::uint32_t>(uplinks.size());
-  header.compressor = compressor_id(step.compressor->name());
-  header.dim = static_cast<std::uint64_t>(bucket.size());
+  identify(header, {MessageKind::aggregate, step.step, bucket, static_cast<std::uint32_t>(uplinks.size()),
+                    compressor_id(step.compressor->name())});
   header.payload_bytes = aggregate.payload.size();
   header.flags |= step.control;
   double loss = 0;

@@ -147,12 +147,8 @@ class LocalExchange::LocalFlow final : public Flow {
     }
     x_.step().aggregator->merge_partial(job_.bucket, uplinks, partial_);
     Header& header = partial_.header;
-    header.kind = MessageKind::partial;
-    header.step = x_.step().step;
-    header.bucket = job_.bucket.index;
-    header.agent = static_cast<std::uint32_t>(uplinks.size());
-    header.compressor = compressor_id(x_.step().compressor->name());
-    header.dim = static_cast<std::uint64_t>(job_.bucket.size());
+    identify(header, {MessageKind::partial, x_.step().step, job_.bucket, static_cast<std::uint32_t>(uplinks.size()),
+                      compressor_id(x_.step().compressor->name())});
     headers_ = {header};
     for (const auto& uplink : uplinks) headers_.push_back(uplink.header);
     from_ranks_.clear();

@@ -35,12 +35,8 @@ std::span<float> OrderedSum::part(std::size_t segment) const {
 
 Header OrderedSum::header_of(MessageKind kind, std::uint32_t agents) const {
   Header header;
-  header.kind = kind;
-  header.step = identity_.step;
-  header.bucket = identity_.bucket;
-  header.agent = agents;
-  header.compressor = identity_.compressor;
-  header.dim = sum_.size();
+  const Bucket bucket{identity_.bucket, 0, static_cast<std::int64_t>(sum_.size())};
+  identify(header, {kind, identity_.step, bucket, agents, identity_.compressor});
   return header;
 }
 

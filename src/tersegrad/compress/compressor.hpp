@@ -146,7 +146,7 @@ class Aggregator {
   virtual std::vector<State> state() { return {}; }
 };
 
-/// A compression scheme. N agents share one; what it does depends on nothing but its setup.
+/// A compression scheme. Immutable but for what it may keep to save work; N agents, and threads, share one.
 class Compressor {
  public:
   static constexpr const char* family = "compressor";

@@ -27,7 +27,7 @@ class DrawnEncoder final : public Encoder {
   DrawnEncoder(std::shared_ptr<DrawnSets> sets, std::uint32_t agent)
       : sets_(std::move(sets)), setup_(sets_->setup()), agent_(agent) {}
 
-  void begin_step(std::uint64_t step, std::span<const float>) override { step_ = step; }
+  void begin_step(std::uint64_t step, std::span<const float>) override { indices_ = sets_->of(agent_, step); }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto indices = drawn(bucket);
@@ -79,23 +79,24 @@ class DrawnEncoder final : public Encoder {
 
  private:
   std::span<const std::uint32_t> drawn(const Bucket& bucket) const {
-    return indices_in(sets_->of(agent_, step_), bucket);
+    return indices_in(*indices_, bucket);
   }
 
   std::shared_ptr<DrawnSets> sets_;
   const DrawnSetup& setup_;
   std::uint32_t agent_;
-  std::uint64_t step_ = 0;
+  DrawnSets::Indices indices_ = std::make_shared<std::vector<std::uint32_t>>();  // of no step yet
   std::vector<float> values_;
 };
 
 class DrawnAggregator final : public Aggregator {
  public:
-  explicit DrawnAggregator(std::shared_ptr<DrawnSets> sets) : sets_(std::move(sets)), setup_(sets_->setup()) {}
+  explicit DrawnAggregator(std::shared_ptr<DrawnSets> sets)
+      : sets_(std::move(sets)), setup_(sets_->setup()),
+        indices_(setup_.agents, std::make_shared<std::vector<std::uint32_t>>()) {}
 
   void begin_step(std::uint64_t step) override {
-    step_ = step;
-    for (std::uint32_t a = 0; a < setup_.agents; ++a) sets_->of(a, step);  // here, not while messages wait
+    for (std::uint32_t a = 0; a < setup_.agents; ++a) indices_[a] = sets_->of(a, step);
   }
 
   void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
@@ -168,18 +169,32 @@ class DrawnAggregator final : public Aggregator {
   }
 
   std::span<const std::uint32_t> drawn(std::uint32_t agent, const Bucket& bucket) const {
-    return indices_in(sets_->of(agent, step_), bucket);
+    return indices_in(*indices_[agent], bucket);
   }
 
   std::shared_ptr<DrawnSets> sets_;
   const DrawnSetup& setup_;
-  std::uint64_t step_ = 0;
+  std::vector<DrawnSets::Indices> indices_;
   std::vector<std::uint64_t> union_;
   std::vector<std::uint32_t> listed_;
   std::vector<float> sum_, values_;
 };
 
 }  // namespace
+
+DrawnSets::Indices DrawnSets::of(std::uint32_t agent, std::uint64_t step) {
+  Set& set = sets_.at(agent);
+  const std::lock_guard lock(set.mutex);
+  if (set.step != step) {
+    // Always a new one: somebody may still look at the old one.
+    auto indices = std::make_shared<std::vector<std::uint32_t>>();
+    if (set.indices) indices->reserve(set.indices->size() + set.indices->size() / 8);
+    setup_.draw(agent, step, *indices);
+    set.indices = std::move(indices);
+    set.step = step;
+  }
+  return set.indices;
+}
 
 std::unique_ptr<Encoder> drawn_encoder(std::shared_ptr<DrawnSets> sets, std::uint32_t agent) {
   return std::make_unique<DrawnEncoder>(std::move(sets), agent);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -21,26 +22,21 @@ struct DrawnSetup {
   std::function<void(std::uint32_t agent, std::uint64_t step, std::vector<std::uint32_t>& indices)> draw;
 };
 
-/// The agents' sets, each of the step that was asked for last. What encodes and what decodes in one process look at the
-/// same ones, so that none is drawn twice. Of one thread.
+/// The agents' sets, each of the step that was asked for last, so that what encodes and what decodes in one process do
+/// not draw the same one twice. For any number of threads.
 class DrawnSets {
  public:
+  using Indices = std::shared_ptr<const std::vector<std::uint32_t>>;
+
   explicit DrawnSets(const DrawnSetup& setup) : setup_(setup), sets_(setup.agents) {}
   const DrawnSetup& setup() const { return setup_; }
-  /// \returns valid until another step of the same agent is asked for
-  const std::vector<std::uint32_t>& of(std::uint32_t agent, std::uint64_t step) {
-    Set& set = sets_.at(agent);
-    if (set.step != step) {
-      setup_.draw(agent, step, set.indices);
-      set.step = step;
-    }
-    return set.indices;
-  }
+  Indices of(std::uint32_t agent, std::uint64_t step);
 
  private:
   struct Set {
+    std::mutex mutex;
     std::optional<std::uint64_t> step;
-    std::vector<std::uint32_t> indices;
+    Indices indices;
   };
   DrawnSetup setup_;
   std::vector<Set> sets_;

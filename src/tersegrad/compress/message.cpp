@@ -13,6 +13,15 @@ std::uint32_t compressor_id(const std::string& name) {
   return hash;
 }
 
+void identify(Header& header, const Expected& as) {
+  header.kind = as.kind;
+  header.step = as.step;
+  header.bucket = as.bucket.index;
+  header.agent = as.agent;
+  header.compressor = as.compressor;
+  header.dim = static_cast<std::uint64_t>(as.bucket.size());
+}
+
 void check(const Header& header, const Expected& expected, const std::string& sender) {
   const auto require = [&](const char* field, auto got, auto wanted) {
     TERSEGRAD_CHECK(got == wanted, "message from ", sender, " (agent ", expected.agent, ") at step ", expected.step,

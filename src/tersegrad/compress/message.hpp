@@ -80,6 +80,9 @@ struct Expected {
   std::uint64_t max_payload_bytes = 0;
 };
 
+/// Writes what check() compares, all but the payload's length: that, flags, k, nonfinite and loss are others' to fill in.
+void identify(Header& header, const Expected& as);
+
 /// Checks a header before its payload is received.
 /// \param sender e.g. "rank 3", for the text
 /// \throws Error naming the sender, the step and the first field that differs, with both values

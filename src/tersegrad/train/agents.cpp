@@ -57,11 +57,7 @@ void Agents::encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucke
   Message& message = messages_[bucket.index][agent - begin_];
   encoders_[agent - begin_]->encode(bucket, values, message);
   Header& header = message.header;
-  header.step = step;
-  header.bucket = bucket.index;
-  header.agent = agent;
-  header.compressor = compressor_;
-  header.dim = static_cast<std::uint64_t>(bucket.size());
+  identify(header, {MessageKind::uplink, step, bucket, agent, compressor_});
   header.loss = static_cast<float>(loss);
   header.flags |= control;
 }
