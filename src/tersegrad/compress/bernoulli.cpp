@@ -52,8 +52,7 @@ class Bernoulli final : public Compressor {
   std::string name() const override { return concat("bernoulli:", shortest(p_), wire_suffix(wire_)); }
   // 16-bit wires round.
   Traits traits() const override {
-    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 1 / p_ - 1}
-                                            : Traits{Traits::Kind::biased, 0};
+    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 1 / p_ - 1} : Traits{Traits::Kind::biased, 0};
   }
   double feedback_scale() const override { return p_; }  // contractive whatever the wire rounds
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {

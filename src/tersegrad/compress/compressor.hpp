@@ -133,8 +133,9 @@ class Aggregator {
   /// decode() of a mean with few coordinates, as a list; nothing where it is not one, and then nothing happened: decode()
   /// is to be called. \returns spans valid until the next call \throws Error as decode does
   virtual std::optional<SparseValues> decode_sparse(const Bucket&, const MessageView&) { return {}; }
-  /// x ← x − step·mean with no mean in between: the bits of decode() followed by x_j ← fl(x_j − fl(step·mean_j)) (but
-  /// those of a NaN, so that all ranks do the one or the other), instead of decode(). The default serves what decode_sparse() lists: the other coordinates stay as they are.
+  /// x ← x − step·mean with no mean in between, instead of decode(): the bits of decode() followed by
+  /// x_j ← fl(x_j − fl(step·mean_j)), but those of a NaN, so that all ranks do the one or the other. The default serves
+  /// what decode_sparse() lists: the other coordinates stay as they are.
   /// \param step finite \param x bucket.size() coordinates
   /// \returns false, with nothing done, where decode() is to be called
   /// \throws Error as decode does; then a part of x may have changed
