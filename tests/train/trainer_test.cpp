@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "compress/round_trip.hpp"
 #include "models/network.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/data/sampler.hpp"
@@ -113,6 +114,23 @@ TEST(Train, SameBitsOnAnyNumberOfRanksAndWithAnyBucket) {
     TrainConfig other = config;
     other.seed = 2;
     on_ranks(2, [&](const Communicator& comm) { EXPECT_NE(run_on(comm, other).parameters_fingerprint, reference); });
+  }
+}
+
+/// A logged step decodes the mean for its norm, the others decode it straight into the parameters.
+TEST(Train, WhatIsLoggedDoesNotChangeABit) {
+  if (!enough_ranks(5)) GTEST_SKIP() << "needs 5 ranks";
+  for (const auto& compressor : testing::all_specs()) {
+    TrainConfig config = small_run();
+    config.compressor = compressor;
+    config.lr = 0.01;
+    on_ranks(3, [&](const Communicator& comm) {
+      config.log_every = 1;
+      const auto logged = run_on(comm, config);
+      config.log_every = 100;
+      const auto silent = run_on(comm, config);
+      EXPECT_EQ(silent.parameters_fingerprint, logged.parameters_fingerprint) << compressor;
+    });
   }
 }
 
