@@ -134,7 +134,7 @@ class Aggregator {
   /// is to be called. \returns spans valid until the next call \throws Error as decode does
   virtual std::optional<SparseValues> decode_sparse(const Bucket&, const MessageView&) { return {}; }
   /// x ← x − step·mean with no mean in between, instead of decode(): the bits of decode() followed by
-  /// x_j ← fl(x_j − fl(step·mean_j)), but those of a NaN, so that all ranks do the one or the other. The default serves
+  /// x_j ← fl(x_j − fl(step·mean_j)), but those of a NaN: then all ranks must go the same way. The default serves
   /// what decode_sparse() lists: the other coordinates stay as they are.
   /// \param step finite \param x bucket.size() coordinates
   /// \returns false, with nothing done, where decode() is to be called

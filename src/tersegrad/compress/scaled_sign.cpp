@@ -14,7 +14,6 @@
 #include "tersegrad/compress/blocks.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
-#include "tersegrad/compress/kernels/apply.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/scaled_signs.hpp"
 #include "tersegrad/compress/sign_planes.hpp"
@@ -34,10 +33,8 @@ float scale_at(const MessageView& message, std::int64_t block) {
 void add_scaled_signs(const Blocks& blocks, const Bucket& bucket, const MessageView& message, const SignPlanes& planes,
                       std::int64_t begin, std::span<float> sum) {
   if (blocks.count(bucket) == 1) {
-    const std::byte* both[] = {planes.zeros == nullptr ? nullptr : planes.zeros + begin / 8, planes.signs + begin / 8};
-    const bool zeros = planes.zeros != nullptr;
-    const auto used = std::span<const std::byte* const>(both).subspan(zeros ? 0 : 1);
-    kernels::apply_counts(used, sum, 1.0f, -1, zeros ? 1 : 2, -scale_at(message, 0));  // a negative step adds
+    const SignPlanes here{planes.signs + begin / 8, planes.zeros == nullptr ? nullptr : planes.zeros + begin / 8};
+    subtract_signs(here, -scale_at(message, 0), sum);  // a negative step adds
     return;
   }
   const auto bit = [](const std::byte* plane, std::int64_t j) {

@@ -57,8 +57,9 @@ Step::Outcome Step::update(StepRecord& record, bool wants_norm) {
 }
 
 void Step::apply(StepRecord& record, bool wants_norm) {
-  // A mean whose norm is wanted, or that momentum keeps, has to be there as a whole.
-  const bool descends = !wants_norm && parts_.optimizer->is_descent();
+  // A mean whose norm is wanted (on rank 0), or that momentum keeps, has to be there as a whole. The two ways differ in a
+  // NaN's bits only: where the headers, the same on every rank, tell of one, all ranks decode.
+  const bool descends = !wants_norm && parts_.optimizer->is_descent() && record.nonfinite_agents == 0;
   double squares = 0;
   Stopwatch watch;
   for (const auto& bucket : parts_.buckets) {

@@ -237,7 +237,7 @@ bool Run::step(std::uint64_t k) {
   if (parts_->noise_report) report_noise(k, algorithm_->shared_gradient());
   algorithm_->exchange(k, flags, record_);
   if (observables_ > 0) observe();
-  const auto outcome = algorithm_->update(record_, logged(record_.step));  // on every rank, so that all take the same way
+  const auto outcome = algorithm_->update(record_, log_ && logged(record_.step));
   result_.diverged = outcome == Step::Outcome::diverged;
   if (record_.nonfinite_agents > 0) ++result_.nonfinite_steps;
   record_.time_s = elapsed_s();
