@@ -76,8 +76,8 @@ class Workload {
     return planes;
   }
   std::span<std::byte> out_plane(int p) { return {out_planes(p + 1).back(), plane_bytes()}; }
-  std::span<std::uint16_t> halves() {
-    halves_.resize(n_);
+  std::span<std::byte> halves() {
+    halves_.resize(2 * n_);
     return halves_;
   }
   std::vector<std::uint32_t>& indices() { return indices_; }
@@ -108,7 +108,7 @@ class Workload {
   std::size_t n_;
   Buffer<float> x_, y_, values_;
   Buffer<std::byte> inputs_, outputs_, packed_;
-  Buffer<std::uint16_t> halves_;
+  Buffer<std::byte> halves_;
   std::vector<std::uint32_t> indices_, unpacked_;
 };
 

@@ -19,8 +19,19 @@ double half_value(unsigned bits) {
 
 std::vector<float> to_float(std::span<const std::uint16_t> bits) {
   std::vector<float> out(bits.size());
-  from_half(bits, out);
+  from_half(std::as_bytes(bits), out);
   return out;
+}
+
+template <class Convert, class In>
+auto each(Convert&& convert, const In& in) {
+  std::vector<decltype(convert(in[0]))> out(in.size());
+  std::transform(in.begin(), in.end(), out.begin(), convert);
+  return out;
+}
+
+std::int64_t beyond(std::span<const float> x, std::uint32_t top) {
+  return std::count_if(x.begin(), x.end(), [&](float v) { return (std::bit_cast<std::uint32_t>(v) & 0x7fffffffu) > top; });
 }
 
 /// Floats at and beside every rounding boundary of a 16-bit format: its values, the midpoints, one step beside each.
@@ -48,8 +59,7 @@ std::vector<float> boundary_values() {
 
 TEST(Half, ReferenceRoundsToNearestEven) {
   for (const float x : boundary_values()) {
-    std::uint16_t bits;
-    reference::to_half(std::span(&x, 1), std::span(&bits, 1));
+    const std::uint16_t bits = reference::to_half(x);
     ASSERT_EQ(bits >> 15, std::bit_cast<std::uint32_t>(x) >> 31);
     const unsigned magnitude = bits & 0x7fffu;
     if (std::isnan(x)) {
@@ -76,13 +86,12 @@ TEST(Half, ReferenceRoundsToNearestEven) {
 TEST(Half, FromHalfIsExactAndToHalfUndoesIt) {
   std::vector<std::uint16_t> all(0x10000);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
-  std::vector<float> want(all.size());
-  reference::from_half(all, want);
+  const auto want = each(reference::from_half, all);
   on_every_target([&] {
     const auto floats = to_float(all);
     EXPECT_TRUE(same_bytes<float>(floats, want));
     std::vector<std::uint16_t> back(all.size());
-    to_half(floats, back);
+    to_half(floats, std::as_writable_bytes(std::span(back)));
     for (unsigned i = 0; i < all.size(); ++i) {
       if ((i & 0x7fffu) > 0x7c00u) {
         EXPECT_TRUE(std::isnan(floats[i]));
@@ -101,27 +110,53 @@ TEST(Half, FromHalfIsExactAndToHalfUndoesIt) {
 
 TEST(Half, EqualsReferenceOnEveryTarget) {
   const auto values = boundary_values();
-  std::vector<std::uint16_t> want_half(values.size()), want_bfloat(values.size());
-  reference::to_half(values, want_half);
-  reference::to_bfloat16(values, want_bfloat);
+  const auto want_half = each(reference::to_half, values), want_bfloat = each(reference::to_bfloat16, values);
   on_every_target([&] {
     std::vector<std::uint16_t> bits(values.size());
-    to_half(values, bits);
+    const auto bytes = std::as_writable_bytes(std::span(bits));
+    EXPECT_EQ(to_half(values, bytes), beyond(values, largest_half));
     EXPECT_TRUE(same_bytes<std::uint16_t>(bits, want_half));
-    to_bfloat16(values, bits);
+    EXPECT_EQ(to_bfloat16(values, bytes), beyond(values, largest_bfloat16));
     EXPECT_TRUE(same_bytes<std::uint16_t>(bits, want_bfloat));
+    EXPECT_EQ(count_beyond(values, 65519.0f), beyond(values, std::bit_cast<std::uint32_t>(65519.0f)));
   });
+  // What is finite on the wire is what was not counted.
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    ASSERT_EQ(std::isfinite(reference::from_half(want_half[i])), beyond(std::span(&values[i], 1), largest_half) == 0);
+    ASSERT_EQ(std::isfinite(reference::from_bfloat16(want_bfloat[i])),
+              beyond(std::span(&values[i], 1), largest_bfloat16) == 0);
+  }
+}
+
+TEST(Half, AnySizeAtAnyByteOnEveryTarget) {
+  const auto values = boundary_values();
   for (std::size_t n = 0; n < 70; ++n) {
+    const auto first = std::span(values).subspan(17 * n, n);
+    const auto start = mixed_values(n, n, 10);
+    const auto check = [&](std::size_t width, auto&& encode, auto&& decode, auto&& descend, auto&& plain) {
+      Guarded<float> x(first, n % 5);
+      Guarded<std::byte> packed(width * n, n % 7);
+      encode(x.span(), packed.span());
+      EXPECT_TRUE(packed.guards_survive());
+      std::vector<float> expected(n), moved(start);
+      for (std::size_t j = 0; j < n; ++j) {
+        expected[j] = plain(first[j]);
+        moved[j] = start[j] - 0.3f * expected[j];
+      }
+      decode(packed.span(), x.span());
+      EXPECT_TRUE(x.guards_survive() && same_bytes<float>(x.span(), expected)) << n << ", width " << width;
+      Guarded<float> y(std::span<const float>(start), n % 3);
+      descend(packed.span(), 0.3f, y.span());
+      EXPECT_TRUE(y.guards_survive() && same_floats(y.span(), moved)) << n << ", width " << width;
+    };
     on_every_target([&] {
-      Guarded<float> x(std::span<const float>(values).first(n), n % 5);
-      Guarded<std::uint16_t> bits(n, n % 7);
-      to_half(x.span(), bits.span());
-      EXPECT_TRUE(same_bytes<std::uint16_t>(bits.span(), std::span(want_half).first(n)));
-      to_bfloat16(x.span(), bits.span());
-      EXPECT_TRUE(same_bytes<std::uint16_t>(bits.span(), std::span(want_bfloat).first(n)));
-      from_half(bits.span(), x.span());
-      from_bfloat16(bits.span(), x.span());
-      EXPECT_TRUE(bits.guards_survive() && x.guards_survive());
+      check(2, to_half, from_half, descend_half, [](float v) { return reference::from_half(reference::to_half(v)); });
+      check(2, to_bfloat16, from_bfloat16, descend_bfloat16,
+            [](float v) { return reference::from_bfloat16(reference::to_bfloat16(v)); });
+      const auto copy_back = [](std::span<const std::byte> in, std::span<float> out) {
+        if (!out.empty()) std::memcpy(out.data(), in.data(), in.size());
+      };
+      check(4, copy_and_count, copy_back, descend_floats, [](float v) { return v; });
     });
   }
 }
@@ -129,9 +164,9 @@ TEST(Half, EqualsReferenceOnEveryTarget) {
 TEST(BFloat16, RoundsToNearestEvenAndBackIsExact) {
   for (const float x : boundary_values()) {
     std::uint16_t bits;
-    to_bfloat16(std::span(&x, 1), std::span(&bits, 1));
+    to_bfloat16(std::span(&x, 1), std::as_writable_bytes(std::span(&bits, 1)));
     float back;
-    from_bfloat16(std::span<const std::uint16_t>(&bits, 1), std::span(&back, 1));
+    from_bfloat16(std::as_bytes(std::span(&bits, 1)), std::span(&back, 1));
     ASSERT_EQ(std::bit_cast<std::uint32_t>(back), std::uint32_t{bits} << 16);
     if (std::isnan(x)) {
       ASSERT_TRUE(std::isnan(back));
@@ -153,7 +188,7 @@ TEST(BFloat16, FromIsTheUpperHalfOnEveryTarget) {
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
   on_every_target([&] {
     std::vector<float> floats(all.size());
-    from_bfloat16(all, floats);
+    from_bfloat16(std::as_bytes(std::span(all)), floats);
     for (std::uint32_t i = 0; i < all.size(); ++i) ASSERT_EQ(std::bit_cast<std::uint32_t>(floats[i]), i << 16);
   });
 }

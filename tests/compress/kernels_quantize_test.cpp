@@ -5,28 +5,92 @@
 #include <numeric>
 
 #include "compress/kernels.hpp"
+#include "tersegrad/compress/kernels/accumulate.hpp"
+#include "tersegrad/compress/kernels/coins.hpp"
 #include "tersegrad/compress/kernels/natural.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/quantize.hpp"
 #include "tersegrad/compress/kernels/symbol_packing.hpp"
-#include "tersegrad/compress/kernels/uniform_words.hpp"
 
 namespace tersegrad::kernels {
 namespace {
 
 using testing::awkward_sizes;
+using testing::from_bits;
 using testing::Guarded;
 using testing::mixed_values;
 using testing::on_every_target;
 using testing::same_bytes;
 using testing::same_floats;
 
-std::vector<std::uint32_t> words_of(std::size_t n, std::uint64_t seed) {
-  std::vector<std::uint32_t> words(n);
-  Stream({.seed = seed}).fill(0, words);
-  // Coins at both ends, where a comparison may be off by one.
-  for (std::size_t j = 0; j < n; j += 7) words[j] = j % 2 == 0 ? 0xffffffffu : j % 3 == 0 ? 0u : 1u;
-  return words;
+/// Coins of n coordinates. Some at both ends, where a sum may be off by one.
+Coins coins_of(std::size_t n, std::uint64_t seed) {
+  Coins coins({.seed = seed});
+  coins.draw(seed % 50, n);
+  for (std::size_t j = 0; j < n; j += 7) coins.leading()[j] = j % 2 == 0 ? 0xffffu : j % 3 == 0 ? 0u : 1u;
+  return coins;
+}
+
+/// kernel(to) does to sums and parameters what plain(to) does, whatever they are told to do with n values.
+template <class Kernel, class Plain>
+void expect_same_accumulation(std::size_t n, std::uint64_t seed, Kernel&& kernel, Plain&& plain) {
+  const auto sums = mixed_values(n, seed, 30), parameters = mixed_values(n, seed + 1, 30);
+  for (const bool first : {false, true}) {
+    for (const float agents : {0.0f, 1.0f, 2.0f, 3.0f, 64.0f}) {  // 0: not the last
+      const auto to = [&](std::span<float> sum, std::span<float> x) {
+        return Accumulation{.sum = sum.data(), .first = first, .x = agents == 0 ? nullptr : x.data(), .step = 0.3f,
+                            .agents = std::max(agents, 1.0f)};
+      };
+      auto expected_sum = sums, expected_x = parameters;
+      plain(to(expected_sum, expected_x));
+      on_every_target([&] {
+        for (const std::size_t offset : {0u, 1u, 3u}) {
+          Guarded<float> sum(std::span<const float>(sums), offset), x(std::span<const float>(parameters), offset);
+          kernel(to(sum.span(), x.span()));
+          EXPECT_TRUE(sum.guards_survive() && x.guards_survive());
+          EXPECT_TRUE(same_floats(x.span(), expected_x)) << n << ", first " << first << ", agents " << agents;
+          if (agents == 0) {
+            EXPECT_TRUE(same_floats(sum.span(), expected_sum)) << n << ", first " << first;
+          }
+        }
+      });
+    }
+  }
+}
+
+TEST(Accumulation, EndsAsDecodingSumsAndSubtractingDo) {
+  for (const std::size_t n : awkward_sizes()) {
+    if (n > 300) continue;
+    // finish() continues sums that began at 0, which are never −0.
+    const auto v = mixed_values(n, n + 3, 30);
+    expect_same_accumulation(
+        n, n,
+        [&](const Accumulation& to) {
+          for (std::size_t j = 0; j < n; ++j) to.sum[j] = (to.first ? 0.0f : to.sum[j]) + v[j];
+          finish(to, n);
+        },
+        [&](const Accumulation& to) {
+          for (std::size_t j = 0; j < n; ++j) {
+            const float total = (to.first ? 0.0f : to.sum[j]) + v[j];
+            to.x == nullptr ? to.sum[j] = total : to.x[j] = to.x[j] - to.step * (total / to.agents);
+          }
+        });
+    const auto start = mixed_values(n, n, 10), mean = mixed_values(n, n + 1, 10);
+    on_every_target([&] {
+      for (const std::size_t agents : {1u, 2u, 3u, 8u, 10u}) {
+        Guarded<float> sum(std::span<const float>(start), agents % 3);
+        divide(sum.span(), agents);
+        std::vector<float> expected(start);
+        for (float& value : expected) value /= static_cast<float>(agents);
+        EXPECT_TRUE(sum.guards_survive() && same_floats(sum.span(), expected)) << n << ", " << agents;
+      }
+      Guarded<float> x(std::span<const float>(start), n % 4);
+      descend(x.span(), mean, 0.7f);
+      std::vector<float> expected(start);
+      for (std::size_t j = 0; j < n; ++j) expected[j] = start[j] - 0.7f * mean[j];
+      EXPECT_TRUE(x.guards_survive() && same_floats(x.span(), expected)) << n;
+    });
+  }
 }
 
 bool same(double a, double b) { return (std::isnan(a) && std::isnan(b)) || a == b; }
@@ -50,32 +114,67 @@ TEST(Norms, AreThoseOfAPlainLoop) {
           EXPECT_TRUE(same(sum_of_magnitudes(in.span(), y), of_sum)) << n;
           EXPECT_TRUE(same(largest_magnitude(in.span()), largest)) << n;
         }
-        for (const std::size_t block : {1u, 8u, 13u, 128u}) {
-          std::vector<float> maxima((n + block - 1) / block);
-          std::vector<double> sums(maxima.size());
-          largest_magnitudes(x, block, maxima);
-          sums_of_squares(x, block, sums);
-          for (std::size_t b = 0; b < sums.size(); ++b) {
-            const auto part = std::span<const float>(x).subspan(b * block, std::min(block, n - b * block));
-            EXPECT_TRUE(same(maxima[b], reference::largest_magnitude(part)));
-            EXPECT_TRUE(same(sums[b], reference::sum_of_squares(part)));
-          }
-        }
       });
     }
   }
 }
 
+TEST(Norms, EuclideanNorm) {
+  EXPECT_EQ(euclidean_norm(std::vector<float>{3, -4}), 5);
+  EXPECT_TRUE(std::isnan(euclidean_norm(std::vector<float>{3, INFINITY})));
+  EXPECT_GT(euclidean_norm(std::vector<float>(4, 3e38f)), 5.9e38);
+}
+
+TEST(Units, AreThoseOfAPlainLoopAndCoverTheBlock) {
+  for (const std::size_t n : awkward_sizes()) {
+    for (const float scale : {1.0f, 0.0f, 1e-30f, 1e-44f, 3e38f}) {
+      auto x = mixed_values(n, n, 60);
+      for (std::size_t j = 0; j < n; ++j) {
+        if (!std::isfinite(x[j]) && j % 300 < 200) x[j] = -0.0f;  // most blocks are finite
+        x[j] *= j % 512 < 256 ? scale : 1;                         // blocks of their own magnitude
+      }
+      for (const std::size_t block : {1u, 8u, 13u, 16u, 48u, 128u}) {
+        for (const std::uint32_t levels : {1u, 7u, 32767u}) {
+          std::vector<float> euclidean((n + block - 1) / block), largest(euclidean.size());
+          reference::euclidean_units(x, block, levels, euclidean);
+          reference::largest_units(x, block, levels, largest);
+          for (std::size_t b = 0; b < largest.size(); ++b) {
+            const auto part = std::span<const float>(x).subspan(b * block, std::min(block, n - b * block));
+            const double top = reference::largest_magnitude(part), norm = euclidean_norm(part);
+            EXPECT_EQ(std::isnan(top), std::isnan(largest[b]) && std::isnan(euclidean[b]));
+            if (std::isnan(top)) continue;
+            for (const auto& [unit, of] : {std::pair(largest[b], top), std::pair(euclidean[b], norm)}) {
+              EXPECT_EQ(unit == 0, of == 0);
+              EXPECT_TRUE(std::isfinite(unit * static_cast<float>(levels)));
+              EXPECT_GE(unit * static_cast<float>(levels), 0.99999 * top);
+              if (of > 1e-20 && of < 1e38) {
+                EXPECT_NEAR(static_cast<double>(unit) * levels, of, 1e-5 * of);
+              }
+            }
+          }
+          on_every_target([&] {
+            Guarded<float> in(std::span<const float>(x), n % 3);
+            Guarded<float> units(largest.size(), 1);
+            euclidean_units(in.span(), block, levels, units.span());
+            EXPECT_TRUE(units.guards_survive() && same_floats(units.span(), euclidean)) << n << ", " << block;
+            largest_units(in.span(), block, levels, units.span());
+            EXPECT_TRUE(units.guards_survive() && same_floats(units.span(), largest)) << n << ", " << block;
+          });
+        }
+      }
+    }
+  }
+}
+
 /// Parts of awkward sizes whose scales are norms, the largest magnitude, zero or NaN.
-std::vector<ScaledPart> parts_of(std::span<const float> x, std::uint64_t seed) {
+std::vector<ScaledPart> parts_of(std::span<const float> x, std::uint32_t levels, std::uint64_t seed) {
   Sequence random({.seed = seed});
   std::vector<ScaledPart> parts;
   for (std::size_t at = 0; at < x.size();) {
     const std::size_t size = std::min<std::size_t>(random.below(4) == 0 ? random.below(70) : 128, x.size() - at);
     const auto part = x.subspan(at, size);
-    const auto norm = static_cast<float>(std::min(std::sqrt(reference::sum_of_squares(part)), 3.4028234663852886e38));
-    const float largest = reference::largest_magnitude(part);
-    parts.push_back({size, std::isnan(largest) ? largest : random.below(2) == 0 ? largest : norm});
+    const double largest = reference::largest_magnitude(part);
+    parts.push_back({size, unit_of(random.below(2) == 0 ? largest : euclidean_norm(part), levels)});
     at += size;
   }
   return parts;
@@ -90,16 +189,16 @@ TEST(Quantize, IsThatOfAPlainLoop) {
           if (!std::isfinite(x[j]) && j % 400 > 60) x[j] = -0.0f;
           if (huge && j % 2 == 0) x[j] *= 3e38f;
         }
-        const auto parts = parts_of(x, n);
-        const auto words = words_of(n, levels);
+        const auto parts = parts_of(x, levels, n);
+        const auto coins = coins_of(n, levels);
         std::vector<std::uint16_t> expected(n);
-        reference::quantize(x, parts, levels, words, expected);
+        reference::quantize(x, parts, levels, coins, expected);
         for (const auto symbol : expected) ASSERT_LE(symbol, 2 * levels);
         on_every_target([&] {
           for (const std::size_t offset : {0u, 1u}) {
             Guarded<float> in(std::span<const float>(x), offset);
             Guarded<std::uint16_t> symbols(n, offset);
-            quantize(in.span(), parts, levels, words, symbols.span());
+            quantize(in.span(), parts, levels, coins, symbols.span());
             EXPECT_TRUE(symbols.guards_survive());
             EXPECT_TRUE(same_bytes<std::uint16_t>(symbols.span(), expected)) << levels << " levels, " << n;
           }
@@ -107,6 +206,37 @@ TEST(Quantize, IsThatOfAPlainLoop) {
       }
     }
   }
+}
+
+TEST(Quantize, LooksAtTheCoinsLastBitsWhereTheFirstDoNotDecide) {
+  // t = 1.5 + 2^-20: in fixed point 1.8000 and a 16th of the last digit behind it. A coin of .7fff leaves it open.
+  const std::size_t n = 1024;
+  const std::vector<float> x(n, 1.5f + 0x1p-20f);
+  const ScaledPart part{n, 1};
+  double up = 0, draws = 0;
+  for (std::uint64_t seed = 0; seed < 64; ++seed) {
+    Coins coins({.seed = seed});
+    coins.draw(0, n);
+    for (auto& bits : coins.leading()) bits = 0x7fff;
+    std::vector<std::uint16_t> symbols(n), plain(n);
+    quantize(x, std::span(&part, 1), 7, coins, symbols);
+    reference::quantize(x, std::span(&part, 1), 7, coins, plain);
+    EXPECT_EQ(symbols, plain);
+    for (const auto symbol : symbols) {
+      ASSERT_TRUE(symbol == 8 || symbol == 9);
+      up += symbol == 9;
+      ++draws;
+    }
+    // One leading number to either side, and all is decided.
+    for (auto& bits : coins.leading()) bits = 0x7ffe;
+    quantize(x, std::span(&part, 1), 7, coins, symbols);
+    EXPECT_EQ(symbols, std::vector<std::uint16_t>(n, 8));
+    for (auto& bits : coins.leading()) bits = 0x8000;
+    quantize(x, std::span(&part, 1), 7, coins, symbols);
+    EXPECT_EQ(symbols, std::vector<std::uint16_t>(n, 9));
+  }
+  const double p = 1.0 / 16;
+  EXPECT_NEAR(up / draws, p, 5 * std::sqrt(p * (1 - p) / draws));
 }
 
 TEST(Symbols, ArePackedAndUnpackedAsBits) {
@@ -137,71 +267,68 @@ TEST(Symbols, ArePackedAndUnpackedAsBits) {
   }
 }
 
-TEST(LevelFractions, AreTheQuotients) {
-  for (std::uint32_t levels = 1; levels <= 32767; levels += levels < 2100 ? 1 : 997) {
-    const LevelFractions fractions(levels);
-    if (levels <= 127) {
-      EXPECT_FALSE(fractions.divides()) << levels;
-    }
-    if (fractions.divides()) continue;
-    for (std::uint32_t l = 0; l <= levels; ++l) {
-      const auto level = static_cast<float>(l);
-      ASSERT_EQ(level * fractions.high() + level * fractions.low(), level / static_cast<float>(levels));
-      ASSERT_EQ(-level * fractions.high() + -level * fractions.low(), -level / static_cast<float>(levels));
-    }
-  }
-}
-
-TEST(AddQuantized, IsThatOfAPlainLoop) {
+TEST(Quantize, AddsUpAsAPlainLoopDoes) {
   for (const std::uint32_t levels : {1u, 2u, 7u, 127u, 1000u, 20011u, 32767u}) {
-    const LevelFractions fractions(levels);
     for (const std::size_t n : {0u, 1u, 15u, 16u, 17u, 64u, 1000u}) {
-      const auto start = mixed_values(n, n, 30), scales = mixed_values(n, n + 1, 5);
+      const auto units = mixed_values(n, n + 1, 5);
       std::vector<ScaledPart> parts;
       for (std::size_t at = 0; at < n;) {
-        parts.push_back({std::min<std::size_t>(1 + at % 50, n - at), scales[at]});
+        parts.push_back({std::min<std::size_t>(1 + at % 50, n - at), units[at]});
         at += parts.back().size;
       }
       Sequence random({.seed = levels});
       std::vector<std::uint16_t> symbols(n);
       for (auto& symbol : symbols) symbol = static_cast<std::uint16_t>(random.below(2 * levels + 1));
-      auto expected = start;
-      reference::add_quantized(symbols, parts, fractions, expected);
-      on_every_target([&] {
-        for (const std::size_t offset : {0u, 1u}) {
-          Guarded<float> sum(std::span<const float>(start), offset);
-          add_quantized(symbols, parts, fractions, sum.span());
-          EXPECT_TRUE(sum.guards_survive());
-          EXPECT_TRUE(same_floats(sum.span(), expected)) << levels << " levels, " << n;
-        }
-      });
+      expect_same_accumulation(
+          n, levels, [&](const Accumulation& to) { add_quantized(symbols, parts, levels, to); },
+          [&](const Accumulation& to) { reference::add_quantized(symbols, parts, levels, to); });
     }
   }
 }
 
 TEST(Powers, AreThoseOfAPlainLoop) {
   for (const std::size_t n : awkward_sizes()) {
-    const auto x = mixed_values(n, n, 3), start = mixed_values(n, n + 1, 9);
-    const auto words = words_of(n, n);
-    std::vector<std::byte> exponents(n), signs((n + 7) / 8);
-    const std::int64_t nonfinite = reference::round_to_powers(x, words, exponents, signs);
-    auto expected = start;
-    reference::add_powers(exponents, signs, expected);
-    on_every_target([&] {
-      for (const std::size_t offset : {0u, 1u, 3u}) {
-        Guarded<float> in(std::span<const float>(x), offset);
-        Guarded<std::byte> to(n, offset), bits((n + 7) / 8, offset);
-        EXPECT_EQ(round_to_powers(in.span(), words, to.span(), bits.span()), nonfinite);
-        EXPECT_TRUE(to.guards_survive() && bits.guards_survive());
-        EXPECT_TRUE(same_bytes<std::byte>(to.span(), exponents)) << n;
-        EXPECT_TRUE(same_bytes<std::byte>(bits.span(), signs)) << n;
-        Guarded<float> sum(std::span<const float>(start), offset);
-        add_powers(to.span(), bits.span(), sum.span());
-        EXPECT_TRUE(sum.guards_survive());
-        EXPECT_TRUE(same_floats(sum.span(), expected)) << n;
-      }
-    });
+    if (n > Coins::most) continue;
+    for (const unsigned special : {3u, 200u, 0u}) {
+      const auto x = mixed_values(n, n, special);
+      const auto coins = coins_of(n, n);
+      std::vector<std::byte> exponents(n), signs((n + 7) / 8);
+      const std::int64_t nonfinite = reference::round_to_powers(x, coins, exponents, signs);
+      on_every_target([&] {
+        for (const std::size_t offset : {0u, 1u, 3u}) {
+          Guarded<float> in(std::span<const float>(x), offset);
+          Guarded<std::byte> to(n, offset), bits((n + 7) / 8, offset);
+          EXPECT_EQ(round_to_powers(in.span(), coins, to.span(), bits.span()), nonfinite);
+          EXPECT_TRUE(to.guards_survive() && bits.guards_survive());
+          EXPECT_TRUE(same_bytes<std::byte>(to.span(), exponents)) << n;
+          EXPECT_TRUE(same_bytes<std::byte>(bits.span(), signs)) << n;
+        }
+      });
+      expect_same_accumulation(
+          n, n, [&](const Accumulation& to) { add_powers(exponents, signs, to); },
+          [&](const Accumulation& to) { reference::add_powers(exponents, signs, to); });
+    }
   }
+}
+
+TEST(Powers, LookAtTheCoinsLastBitsWhereTheFirstDoNotDecide) {
+  // The mantissa's upper 16 bits and the leading bits make 0xffff: its last 7 bits, 32 of 128, decide with the coin's.
+  const std::size_t n = 1024;
+  const std::vector<float> x(n, from_bits(127u << 23 | 0x1234u << 7 | 32));
+  double up = 0, draws = 0;
+  for (std::uint64_t seed = 0; seed < 16; ++seed) {
+    Coins coins({.seed = seed});
+    coins.draw(0, n);
+    for (auto& bits : coins.leading()) bits = 0xffff - 0x1234;
+    std::vector<std::byte> exponents(n), signs(n / 8);
+    EXPECT_EQ(round_to_powers(x, coins, exponents, signs), 0);
+    for (const auto exponent : exponents) {
+      ASSERT_TRUE(exponent == std::byte{127} || exponent == std::byte{128});
+      up += exponent == std::byte{128};
+      ++draws;
+    }
+  }
+  EXPECT_NEAR(up / draws, 0.25, 5 * std::sqrt(0.25 * 0.75 / draws));
 }
 
 }  // namespace

@@ -19,6 +19,12 @@ TEST(UniformWords, AreTheStreamsOnEveryTargetFromEveryBlock) {
           fill_words(stream, first, words.span());
           EXPECT_TRUE(words.guards_survive());
           EXPECT_TRUE(std::equal(expected.begin(), expected.end(), words.span().begin())) << first << ", " << size;
+          testing::Guarded<std::uint16_t> halves(size, offset);
+          fill_halfwords(stream, first, halves.span());
+          EXPECT_TRUE(halves.guards_survive());
+          for (std::size_t i = 0; i < size; ++i) {
+            ASSERT_EQ(halves.span()[i], static_cast<std::uint16_t>(expected[i / 2] >> (i % 2 * 16)));
+          }
         }
       });
     }

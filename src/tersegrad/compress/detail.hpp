@@ -45,20 +45,4 @@ inline void require_payload_at_least(const MessageView& message, std::int64_t by
   require_payload(message, static_cast<std::int64_t>(message.payload.size()));
 }
 
-/// Coordinates whose mean stays in the cache until it is applied.
-inline constexpr std::int64_t descent_run = 4096;
-
-/// x_j ← x_j − step·mean_j where the mean is made in runs that stay in the cache.
-/// \param mean_of called with (begin, run): writes the mean's coordinates [begin, begin + run.size()) to `run`
-template <class MeanOf>
-void descend_in_runs(std::span<float> x, float step, MeanOf&& mean_of) {
-  constexpr std::size_t longest = descent_run;
-  alignas(64) float mean[longest];
-  for (std::size_t begin = 0; begin < x.size(); begin += longest) {
-    const std::span run(mean, std::min(longest, x.size() - begin));
-    mean_of(static_cast<std::int64_t>(begin), run);
-    for (std::size_t j = 0; j < run.size(); ++j) x[begin + j] -= step * run[j];
-  }
-}
-
 }  // namespace tersegrad

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "tersegrad/compress/detail.hpp"
+#include "tersegrad/compress/kernels/prefetch.hpp"
+#include "tersegrad/compress/values.hpp"
 
 namespace tersegrad {
 namespace {
@@ -26,15 +28,10 @@ std::uint64_t GatheredMean::max_payload_bytes(const Bucket& bucket, std::int64_t
 }
 
 void GatheredMean::mean_of(const Bucket& bucket, std::size_t uplinks, std::int64_t begin, std::span<float> mean) {
-  std::fill(mean.begin(), mean.end(), 0.0f);
-  for (std::size_t i = 0; i < uplinks; ++i) add(bucket, i, begin, mean);  // in agent order
-  if (uplinks == 1) return;
-  const auto agents = static_cast<float>(uplinks);
-  if (std::has_single_bit(uplinks)) {  // then a product is as exact as the quotient
-    for (float& value : mean) value *= 1 / agents;
-  } else {
-    for (float& value : mean) value /= agents;
+  for (std::size_t i = 0; i < uplinks; ++i) {  // in agent order
+    add(bucket, i, begin, mean.size(), {.sum = mean.data(), .first = i == 0});
   }
+  kernels::divide(mean, uplinks);
 }
 
 void GatheredMean::whole_mean_of(const Bucket& bucket, std::size_t uplinks, std::span<float> mean) {
@@ -85,15 +82,21 @@ void GatheredMean::decode(const Bucket& bucket, const MessageView& aggregate, st
 bool GatheredMean::descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
   if ((aggregate.header.flags & flag_dense) != 0) {
     require_payload(aggregate, dense_bytes(bucket));
-    descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) {
-      std::memcpy(run.data(), aggregate.payload.data() + begin * static_cast<std::int64_t>(sizeof(float)),
-                  run.size_bytes());
-    });
+    descend_values(ValueFormat::fp32, aggregate.payload, step, x);
     return true;
   }
   open_parts(bucket, aggregate);
   if (descend_opened(bucket, step, x)) return true;
-  descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) { mean_of(bucket, parts_.size(), begin, run); });
+  alignas(64) float sum[piece];
+  const auto agents = static_cast<float>(parts_.size());
+  for (std::int64_t begin = 0; begin < bucket.size(); begin += piece) {
+    const auto n = static_cast<std::size_t>(std::min(piece, bucket.size() - begin));
+    for (std::size_t i = 0; i < parts_.size(); ++i) {  // in agent order
+      const bool last = i + 1 == parts_.size();
+      add(bucket, i, begin, n,
+          {.sum = sum, .first = i == 0, .x = last ? x.data() + begin : nullptr, .soon = x.data() + begin, .step = step, .agents = agents});
+    }
+  }
   return true;
 }
 

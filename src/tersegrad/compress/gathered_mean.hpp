@@ -7,6 +7,7 @@
 
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/detail.hpp"
+#include "tersegrad/compress/kernels/accumulate.hpp"
 
 namespace tersegrad {
 
@@ -26,15 +27,16 @@ class GatheredMean : public Aggregator {
 
  protected:
   /// Coordinates added up together, agent after agent, so that the sums stay in the cache: pieces begin at multiples.
-  static constexpr std::int64_t piece = descent_run;
+  static constexpr std::int64_t piece = 2048;
   /// Receives one bucket's messages in agent order and keeps them for add(). \throws Error if a payload's length is not
   /// what its header promises
   virtual void open(const Bucket& bucket, std::span<const MessageView> uplinks) = 0;
   /// The rest of the check, which add() would make. \param i of the messages opened \throws Error
   virtual void verify(const Bucket& /*bucket*/, std::size_t /*i*/) {}
-  /// sum += C of message i, coordinates [begin, begin + sum.size()) of the bucket, at most a piece. \throws Error
-  virtual void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) = 0;
-  /// x ← x − step·mean of the messages opened, with the bits of add(), where one pass does it. \returns false where not
+  /// Hands C of message i, coordinates [begin, begin + n) of the bucket, at most a piece, to `to`. \throws Error
+  virtual void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::size_t n,
+                   const kernels::Accumulation& to) = 0;
+  /// x ← x − step·mean of the messages opened, with the bits of add(), where one pass over all does it. \returns false where not
   virtual bool descend_opened(const Bucket& /*bucket*/, float /*step*/, std::span<float> /*x*/) { return false; }
 
  private:

@@ -9,28 +9,27 @@
 // A message is the exponents, a byte a coordinate, and a plane of signs (1: negative). inf keeps its exponent 255 and
 // its sign; NaN is "−0", which no number needs. Both are counted in header.nonfinite.
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
+#include "tersegrad/compress/kernels/coins.hpp"
 #include "tersegrad/compress/kernels/natural.hpp"
-#include "tersegrad/compress/kernels/uniform_words.hpp"
+#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/core/random.hpp"
 
 namespace tersegrad {
 namespace {
 
-constexpr std::size_t run = 1024;
-
 std::int64_t message_bytes(const Bucket& bucket) { return bucket.size() + plane_bytes(bucket.size()); }
 
-/// sum += C of the coordinates [begin, begin + sum.size()) of the bucket. \param begin a multiple of 8
-void add_natural(const Bucket& bucket, const MessageView& message, std::int64_t begin, std::span<float> sum) {
-  const auto first = static_cast<std::size_t>(begin), n = sum.size();
+/// Hands C of the coordinates [begin, begin + n) of the bucket to `to`. \param begin a multiple of 8
+void add_natural(const Bucket& bucket, const MessageView& message, std::int64_t begin, std::size_t n,
+                 const kernels::Accumulation& to) {
+  const auto first = static_cast<std::size_t>(begin);
   const auto exponents = message.payload.first(static_cast<std::size_t>(bucket.size()));
   const auto signs = message.payload.subspan(exponents.size());
-  kernels::add_powers(exponents.subspan(first, n), signs.subspan(first / 8, (n + 7) / 8), sum);
+  kernels::add_powers(exponents.subspan(first, n), signs.subspan(first / 8, (n + 7) / 8), to);
 }
 
 class NaturalEncoder final : public Encoder {
@@ -42,17 +41,14 @@ class NaturalEncoder final : public Encoder {
     resize_payload(message, message_bytes(bucket));
     const auto exponents = std::span(message.payload).first(values.size());
     const auto signs = std::span(message.payload).subspan(values.size());
-    const Stream stream({seed_, Purpose::dither, agent_, step_});
-    std::array<std::uint32_t, run + 4> words;
+    kernels::Coins coins({seed_, Purpose::dither, agent_, step_});
     std::int64_t nonfinite = 0;
-    for (std::size_t first = 0; first < values.size(); first += run) {
-      const std::size_t n = std::min(run, values.size() - first);
-      // Word c mod 4 of block c / 4 is coordinate c's.
-      const std::uint64_t coordinate = static_cast<std::uint64_t>(bucket.begin) + first;
-      const std::size_t skip = coordinate % 4;
-      kernels::fill_words(stream, coordinate / 4, std::span(words).first(n + skip));
-      nonfinite += kernels::round_to_powers(values.subspan(first, n), std::span(words).subspan(skip, n),
-                                            exponents.subspan(first, n), signs.subspan(first / 8, (n + 7) / 8));
+    for (std::size_t first = 0; first < values.size(); first += kernels::Coins::most) {
+      const std::size_t n = std::min(kernels::Coins::most, values.size() - first);
+      kernels::prefetch(values, first, n);
+      coins.draw(static_cast<std::uint64_t>(bucket.begin) + first, n);
+      nonfinite += kernels::round_to_powers(values.subspan(first, n), coins, exponents.subspan(first, n),
+                                            signs.subspan(first / 8, (n + 7) / 8));
     }
     message.header.flags = 0;
     message.header.k = static_cast<std::uint64_t>(bucket.size());
@@ -60,9 +56,8 @@ class NaturalEncoder final : public Encoder {
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
-    std::fill(out.begin(), out.end(), 0.0f);
     require_payload(view(message), message_bytes(bucket));
-    add_natural(bucket, view(message), 0, out);
+    add_natural(bucket, view(message), 0, out.size(), {.sum = out.data(), .first = true});
   }
 
  private:
@@ -80,8 +75,9 @@ class NaturalAggregator final : public GatheredMean {
     for (const auto& uplink : uplinks) require_payload(uplink, message_bytes(bucket));
     uplinks_.assign(uplinks.begin(), uplinks.end());
   }
-  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
-    add_natural(bucket, uplinks_[i], begin, sum);
+  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::size_t n,
+           const kernels::Accumulation& to) override {
+    add_natural(bucket, uplinks_[i], begin, n, to);
   }
 
  private:

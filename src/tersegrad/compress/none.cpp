@@ -62,11 +62,8 @@ class NoneAggregator final : public Aggregator {
   }
 
   bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
-    const std::int64_t width = bytes_per_value(wire_);
-    require_payload(aggregate, bucket.size() * width);
-    descend_in_runs(x, step, [&](std::int64_t begin, std::span<float> run) {
-      unpack_values(wire_, aggregate.payload.subspan(static_cast<std::size_t>(begin * width)), run);
-    });
+    require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
+    descend_values(wire_, aggregate.payload, step, x);
     return true;
   }
 

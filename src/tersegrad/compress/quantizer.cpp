@@ -9,10 +9,11 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
+#include "tersegrad/compress/kernels/coins.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
+#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/kernels/quantize.hpp"
 #include "tersegrad/compress/kernels/symbol_packing.hpp"
-#include "tersegrad/compress/kernels/uniform_words.hpp"
 #include "tersegrad/compress/values.hpp"
 #include "tersegrad/core/random.hpp"
 
@@ -20,8 +21,8 @@ namespace tersegrad {
 namespace {
 
 constexpr std::int64_t default_block = 128;
-constexpr std::int64_t scale_bytes = sizeof(float);
-constexpr std::int64_t run = 1024;  // coordinates worked on together; their symbols end at a byte
+constexpr std::int64_t unit_bytes = sizeof(float);
+constexpr std::int64_t run = kernels::Coins::most;  // coordinates worked on together; their symbols end at a byte
 
 /// Where things lie in a message.
 struct Coding {
@@ -31,19 +32,19 @@ struct Coding {
 
   explicit Coding(const QuantizerSetup& setup)
       : blocks(setup.common.layout, setup.block), levels(setup.levels), bits(std::bit_width(2 * setup.levels)) {}
-  std::int64_t prefix(const Bucket& bucket) const { return blocks.count(bucket) * scale_bytes; }
+  std::int64_t prefix(const Bucket& bucket) const { return blocks.count(bucket) * unit_bytes; }
   std::int64_t bytes(const Bucket& bucket) const { return prefix(bucket) + (bucket.size() * bits + 7) / 8; }
 };
 
-/// The scales of the coordinates [begin, end) of a bucket. \param scales of the blocks that it touches, at any byte
+/// The units of the coordinates [begin, end) of a bucket. \param units of the blocks that it touches, at any byte
 class Parts {
  public:
   std::span<const kernels::ScaledPart> of(const Coding& coding, const Bucket& bucket, std::int64_t begin,
-                                          std::int64_t end, const std::byte* scales) {
+                                          std::int64_t end, const std::byte* units) {
     parts_.clear();
     coding.blocks.for_each_part(bucket, begin, end, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
       kernels::ScaledPart part{static_cast<std::size_t>(to - from), 0};
-      std::memcpy(&part.scale, scales + block * scale_bytes, sizeof part.scale);
+      std::memcpy(&part.unit, units + block * unit_bytes, sizeof part.unit);
       parts_.push_back(part);
     });
     return parts_;
@@ -63,36 +64,36 @@ void read_symbols(const Coding& coding, const Bucket& bucket, const MessageView&
                   bucket.index, ", agent ", message.header.agent, " (at most ", 2 * coding.levels, " are used)");
 }
 
-/// sum += C of the coordinates [first, first + sum.size()) of the bucket. \param first a multiple of 8
+/// Hands C of the coordinates [first, first + n) of the bucket to `to`. \param first a multiple of 8
 /// \throws Error if a symbol is none
-void add_quantized(const Coding& coding, const kernels::LevelFractions& fractions, const Bucket& bucket,
-                   const MessageView& message, std::int64_t first, std::span<float> sum, Parts& parts) {
+void add_quantized(const Coding& coding, const Bucket& bucket, const MessageView& message, std::int64_t first,
+                   std::size_t n, const kernels::Accumulation& to, Parts& parts) {
   std::array<std::uint16_t, run> symbols;
-  const std::int64_t last = first + static_cast<std::int64_t>(sum.size());
+  const std::int64_t last = first + static_cast<std::int64_t>(n);
   for (std::int64_t begin = first; begin < last; begin += run) {
     const std::int64_t end = std::min(begin + run, last);
-    const auto n = static_cast<std::size_t>(end - begin);
-    read_symbols(coding, bucket, message, begin, std::span(symbols).first(n));
-    kernels::add_quantized(std::span(symbols).first(n), parts.of(coding, bucket, begin, end, message.payload.data()),
-                           fractions, sum.subspan(static_cast<std::size_t>(begin - first), n));
+    const auto part = std::span(symbols).first(static_cast<std::size_t>(end - begin));
+    read_symbols(coding, bucket, message, begin, part);
+    kernels::add_quantized(part, parts.of(coding, bucket, begin, end, message.payload.data()), coding.levels,
+                           to.at(static_cast<std::size_t>(begin - first)));
   }
 }
 
 class QuantizerEncoder final : public Encoder {
  public:
   QuantizerEncoder(const QuantizerSetup& setup, std::uint32_t agent)
-      : setup_(setup), coding_(setup), fractions_(setup.levels), agent_(agent) {}
+      : setup_(setup), coding_(setup), agent_(agent) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     step_ = step;
     if (coding_.blocks.within_buckets()) return;
-    scales_.clear();
+    units_.clear();
     for (std::int64_t b = 0; b < coding_.blocks.total(); ++b) {
       const auto block = gradient.subspan(static_cast<std::size_t>(coding_.blocks.begin(b)),
                                           static_cast<std::size_t>(coding_.blocks.end(b) - coding_.blocks.begin(b)));
-      float scale;
-      find_scales(block, block.size(), std::span(&scale, 1));
-      scales_.push_back(scale);
+      const double scale = setup_.scale == BlockScale::largest ? kernels::largest_magnitude(block)
+                                                               : kernels::euclidean_norm(block);
+      units_.push_back(kernels::unit_of(scale, coding_.levels));
     }
   }
 
@@ -101,31 +102,28 @@ class QuantizerEncoder final : public Encoder {
     message.header.flags = 0;
     message.header.k = static_cast<std::uint64_t>(bucket.size());
     std::byte* const payload = message.payload.data();
-    const bool own_scales = coding_.blocks.within_buckets();
-    if (!own_scales) {
+    const bool own_units = coding_.blocks.within_buckets();
+    if (!own_units) {
       const std::int64_t count = coding_.blocks.count(bucket), first = coding_.blocks.first(bucket);
-      std::memcpy(payload, scales_.data() + first, static_cast<std::size_t>(count * scale_bytes));
+      std::memcpy(payload, units_.data() + first, static_cast<std::size_t>(count * unit_bytes));
     }
-    const Stream stream({setup_.common.seed, Purpose::dither, agent_, step_});
-    std::array<std::uint32_t, run + 4> words;
+    kernels::Coins coins({setup_.common.seed, Purpose::dither, agent_, step_});
     std::array<std::uint16_t, run> symbols;
     std::int64_t nonfinite = 0;
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const std::int64_t end = std::min(begin + run, bucket.size());
       const auto n = static_cast<std::size_t>(end - begin);
       const auto part = values.subspan(static_cast<std::size_t>(begin), n);
-      if (own_scales) put_scales(part, payload + begin / coding_.blocks.size() * scale_bytes);
+      kernels::prefetch(values, static_cast<std::size_t>(end), run);
+      if (own_units) put_units(part, payload + begin / coding_.blocks.size() * unit_bytes);
       const auto parts = parts_.of(coding_, bucket, begin, end, payload);
-      for (const auto& scaled : parts) {  // a non-finite coordinate makes its block's scale NaN
-        if (!std::isnan(scaled.scale)) continue;
+      for (const auto& scaled : parts) {  // a non-finite coordinate makes its block's unit NaN
+        if (!std::isnan(scaled.unit)) continue;
         nonfinite += count_nonfinite(part);
         break;
       }
-      // Word c mod 4 of block c / 4 is coordinate c's.
-      const auto coordinate = static_cast<std::uint64_t>(bucket.begin + begin);
-      const std::size_t skip = coordinate % 4;
-      kernels::fill_words(stream, coordinate / 4, std::span(words).first(n + skip));
-      kernels::quantize(part, parts, coding_.levels, std::span(words).subspan(skip, n), std::span(symbols).first(n));
+      coins.draw(static_cast<std::uint64_t>(bucket.begin + begin), n);
+      kernels::quantize(part, parts, coding_.levels, coins, std::span(symbols).first(n));
       const std::size_t bytes = (n * static_cast<std::size_t>(coding_.bits) + 7) / 8;
       kernels::pack_symbols(std::span(symbols).first(n), coding_.bits,
                             {payload + coding_.prefix(bucket) + begin * coding_.bits / 8, bytes});
@@ -134,50 +132,33 @@ class QuantizerEncoder final : public Encoder {
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
-    std::fill(out.begin(), out.end(), 0.0f);
     require_payload(view(message), coding_.bytes(bucket));
-    add_quantized(coding_, fractions_, bucket, view(message), 0, out, parts_);
+    add_quantized(coding_, bucket, view(message), 0, out.size(), {.sum = out.data(), .first = true}, parts_);
   }
 
  private:
-  /// \param out one scale for every `block` coordinates of x
-  void find_scales(std::span<const float> x, std::size_t block, std::span<float> out) {
-    if (setup_.scale == BlockScale::largest) {
-      kernels::largest_magnitudes(x, block, out);
-      return;
-    }
-    squares_.resize(out.size());
-    kernels::sums_of_squares(x, block, squares_);
-    for (std::size_t b = 0; b < out.size(); ++b) {
-      // Rounding is monotone, so the norm in fp32 is no smaller than the largest magnitude. Any scale that is not is
-      // unbiased, so one beyond fp32 may be cut.
-      const double norm = std::min(std::sqrt(squares_[b]), double{std::numeric_limits<float>::max()});
-      out[b] = std::isfinite(squares_[b]) ? static_cast<float>(norm) : std::numeric_limits<float>::quiet_NaN();
-    }
-  }
-
-  /// The scales of whole blocks, the last perhaps shorter. \param to any address
-  void put_scales(std::span<const float> values, std::byte* to) {
+  /// The units of whole blocks, the last perhaps shorter. \param to any address
+  void put_units(std::span<const float> values, std::byte* to) {
     const auto block = static_cast<std::size_t>(coding_.blocks.size());
-    scales_.resize((values.size() + block - 1) / block);
-    find_scales(values, block, scales_);
-    std::memcpy(to, scales_.data(), scales_.size() * sizeof(float));
+    units_.resize((values.size() + block - 1) / block);
+    const auto units_of =
+        setup_.scale == BlockScale::largest ? kernels::largest_units : kernels::euclidean_units;
+    units_of(values, block, coding_.levels, units_);
+    std::memcpy(to, units_.data(), units_.size() * sizeof(float));
   }
 
   QuantizerSetup setup_;
   Coding coding_;
-  kernels::LevelFractions fractions_;
   std::uint32_t agent_;
   std::uint64_t step_ = 0;
-  std::vector<float> scales_;
-  std::vector<double> squares_;
+  std::vector<float> units_;
   Parts parts_;
 };
 
 class QuantizerAggregator final : public GatheredMean {
  public:
   explicit QuantizerAggregator(const QuantizerSetup& setup)
-      : GatheredMean(setup.common.agents), coding_(setup), fractions_(setup.levels) {}
+      : GatheredMean(setup.common.agents), coding_(setup) {}
 
  protected:
   void open(const Bucket& bucket, std::span<const MessageView> uplinks) override {
@@ -191,13 +172,13 @@ class QuantizerAggregator final : public GatheredMean {
       read_symbols(coding_, bucket, uplinks_[i], begin, std::span(symbols).first(n));
     }
   }
-  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
-    add_quantized(coding_, fractions_, bucket, uplinks_[i], begin, sum, parts_);
+  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::size_t n,
+           const kernels::Accumulation& to) override {
+    add_quantized(coding_, bucket, uplinks_[i], begin, n, to, parts_);
   }
 
  private:
   Coding coding_;
-  kernels::LevelFractions fractions_;
   std::vector<MessageView> uplinks_;
   Parts parts_;
 };

@@ -17,9 +17,9 @@ enum class BlockScale {
 
 /// C(g)_j = m·sign(g_j)·l_j/s, with l_j of {⌊t⌋, ⌊t⌋ + 1}, t = s|g_j|/m, drawn so that E l_j = t.
 ///
-/// A message is the scale m of every block that the bucket touches (fp32), then one symbol a coordinate, sign(g_j)·l_j
-/// + s in ⌈log2(2s + 1)⌉ bits, one behind the other. Down: see GatheredMean. Draws: one 31-bit number a coordinate of
-/// the agent's stream, addressed by coordinate. A block with a non-finite coordinate decodes to NaN throughout; the
+/// A message is one level m/s of every block that the bucket touches (fp32), then one symbol a coordinate, sign(g_j)·l_j
+/// + s in ⌈log2(2s + 1)⌉ bits, one behind the other. Down: see GatheredMean. Draws: one 48-bit number a coordinate of
+/// the agent's stream, addressed by coordinate, of which mostly 16 bits are looked at (Coins). A block with a non-finite coordinate decodes to NaN throughout; the
 /// coordinate is counted in header.nonfinite of the bucket where it lies.
 struct QuantizerSetup {
   CompressorSetup common;

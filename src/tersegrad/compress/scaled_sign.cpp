@@ -122,8 +122,12 @@ class ScaledSignAggregator final : public GatheredMean {
       planes_.push_back(read_signs(bucket, uplinks[i], blocks_.count(bucket) * scale_bytes, masks_[i]));
     }
   }
-  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::span<float> sum) override {
+  void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::size_t n,
+           const kernels::Accumulation& to) override {
+    const std::span sum(to.sum, n);
+    if (to.first) std::fill(sum.begin(), sum.end(), 0.0f);
     add_scaled_signs(blocks_, bucket, uplinks_[i], planes_[i], begin, sum);
+    kernels::finish(to, n);
   }
   bool descend_opened(const Bucket& bucket, float step, std::span<float> x) override {
     if (blocks_.count(bucket) != 1) return false;

@@ -27,6 +27,9 @@ void pack_values(ValueFormat format, std::span<const float> values, std::span<st
 /// \param in out.size() · bytes_per_value bytes
 void unpack_values(ValueFormat format, std::span<const std::byte> in, std::span<float> out);
 
+/// x_j ← fl(x_j − fl(step·v_j)) with v = unpack_values(in), in one pass. \param in x.size() · bytes_per_value bytes
+void descend_values(ValueFormat format, std::span<const std::byte> in, float step, std::span<float> x);
+
 /// The largest float32 that stays finite in the format, rounded to nearest even: 65519.996 for fp16.
 float largest_value(ValueFormat format);
 

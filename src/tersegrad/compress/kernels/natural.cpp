@@ -4,9 +4,44 @@
 #include <bit>
 #include <cassert>
 
+#ifndef TERSEGRAD_COMPRESS_KERNELS_NATURAL_ONCE  // this file is read once for each instruction set
+#define TERSEGRAD_COMPRESS_KERNELS_NATURAL_ONCE
+namespace tersegrad::kernels {
+namespace {
+
+/// The exponent of a finite magnitude's bits once coin j is added to its mantissa, all 23 bits of it.
+inline std::uint32_t rounded_exponent(std::uint32_t magnitude, const Coins& coins, std::size_t j) {
+  const std::uint32_t leading = std::uint32_t{coins.leading()[j]} << 7;
+  const bool undecided = ((magnitude + leading) & 0x7fff80u) == 0x7fff80u;  // the last 7 bits may carry through
+  return (magnitude + (leading | (undecided ? coins.trailing(j) >> 25 : 0u))) >> 23;
+}
+
+/// round_to_powers() of the coordinates [begin, end). \param begin a multiple of 8
+inline std::int64_t rest_to_powers(std::size_t begin, std::size_t end, std::span<const float> x, const Coins& coins,
+                                   std::span<std::byte> exponents, std::span<std::byte> signs) {
+  std::int64_t nonfinite = 0;
+  for (std::size_t j = begin; j < end; ++j) {
+    const auto bits = std::bit_cast<std::uint32_t>(x[j]);
+    const std::uint32_t magnitude = bits & 0x7fffffffu;
+    const bool finite = magnitude < 0x7f800000u, nan = magnitude > 0x7f800000u;
+    const std::uint32_t rounded = nan ? 0 : finite ? rounded_exponent(magnitude, coins, j) : 255;
+    const std::uint32_t sign = nan ? 1 : rounded == 0 ? 0 : bits >> 31;
+    exponents[j] = static_cast<std::byte>(rounded);
+    if (j % 8 == 0) signs[j / 8] = std::byte{0};
+    signs[j / 8] |= static_cast<std::byte>(sign << (j % 8));
+    nonfinite += nan || rounded == 255;
+  }
+  return nonfinite;
+}
+
+}  // namespace
+}  // namespace tersegrad::kernels
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/natural.cpp"
 #include "hwy/foreach_target.h"
+#include "tersegrad/compress/kernels/accumulate-inl.hpp"
 #include "tersegrad/compress/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,11 +52,8 @@ constexpr std::size_t word = 64;  // coordinates of one stored word of signs
 
 #if HWY_TARGET == HWY_SCALAR
 
-std::int64_t to_powers(std::span<const float>, std::span<const std::uint32_t>, std::span<std::byte>,
-                       std::span<std::byte>) {
-  return 0;
-}
-void from_powers(std::span<const std::byte>, std::span<const std::byte>, std::span<float>) {}
+std::int64_t to_powers(std::span<const float>, const Coins&, std::span<std::byte>, std::span<std::byte>) { return 0; }
+void from_powers(std::span<const std::byte>, std::span<const std::byte>, const Accumulation&) {}
 std::size_t whole(std::size_t) { return 0; }
 
 #else
@@ -29,54 +61,61 @@ std::size_t whole(std::size_t) { return 0; }
 using DI = Lanes32<std::int32_t>;
 using DF = hn::RebindToFloat<DI>;
 using DU = hn::RebindToUnsigned<DI>;
+using D16 = hn::Rebind<std::uint16_t, DI>;
 using D8 = hn::Rebind<std::uint8_t, DI>;
 
 std::size_t whole(std::size_t n) { return n / word * word; }
 
 /// Whole words of x.
-std::int64_t to_powers(std::span<const float> x, std::span<const std::uint32_t> words, std::span<std::byte> exponents,
+std::int64_t to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
                        std::span<std::byte> signs) {
   const DI di;
-  const auto infinity = hn::Set(di, 0x7f800000), top = hn::Set(di, 255);
+  const auto unsure = hn::Set(di, 0x7fff80), clear = hn::Set(di, 0x7fffffff);
+  const std::uint16_t* const leading = coins.leading().data();
   std::int64_t nonfinite = 0;
   for (std::size_t j = 0; j < whole(x.size()); j += word) {
     std::uint64_t negative = 0;
+    auto undecided = hn::MaskFromVec(hn::Zero(di));
+    auto top = hn::Zero(di);
     for (std::size_t i = 0; i < word; i += hn::Lanes(di)) {
       const auto bits = hn::BitCast(di, hn::LoadU(DF(), x.data() + j + i));
-      const auto magnitude = hn::And(bits, hn::Set(di, 0x7fffffff));
-      const auto finite = hn::Lt(magnitude, infinity), nan = hn::Gt(magnitude, infinity);
-      const auto coin = hn::BitCast(di, hn::ShiftRight<9>(hn::LoadU(DU(), words.data() + j + i)));
-      const auto sum = hn::Add(magnitude, hn::IfThenElseZero(finite, coin));
-      const auto rounded = hn::IfThenZeroElse(nan, hn::ShiftRight<23>(sum));
-      const auto minus = hn::And(hn::Lt(bits, hn::Zero(di)), hn::Gt(rounded, hn::Zero(di)));
-      negative |= mask_bits(di, hn::Or(nan, minus)) << i;
-      const auto lost = hn::Or(nan, hn::Eq(rounded, top));
-      if (HWY_UNLIKELY(!hn::AllFalse(di, lost))) nonfinite += std::popcount(mask_bits(di, lost));
+      const auto magnitude = hn::And(bits, clear);
+      top = hn::Max(top, magnitude);
+      const auto coin = hn::ShiftLeft<7>(hn::PromoteTo(di, hn::LoadU(D16(), leading + j + i)));
+      const auto sum = hn::Add(magnitude, coin);
+      undecided = hn::Or(undecided, hn::Eq(hn::And(sum, unsure), unsure));
+      const auto rounded = hn::ShiftRight<23>(sum);
+      negative |= mask_bits(di, hn::And(hn::Lt(bits, hn::Zero(di)), hn::Gt(rounded, hn::Zero(di)))) << i;
       hn::StoreU(hn::DemoteTo(D8(), rounded), D8(), reinterpret_cast<std::uint8_t*>(exponents.data() + j + i));
     }
     store_word(signs.data() + j / 8, negative);
+    // Seldom: a coordinate that is not finite, or may not be once it is rounded, or whose rounding is open.
+    const auto high = hn::Gt(top, hn::Set(di, 0x7effffff));
+    if (HWY_UNLIKELY(!hn::AllFalse(di, hn::Or(high, undecided)))) {
+      nonfinite += rest_to_powers(j, j + word, x, coins, exponents, signs);
+    }
   }
   return nonfinite;
 }
 
-void from_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum) {
+void from_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to) {
   const DI di;
-  const DF df;
   const auto minus_zero = hn::Set(di, static_cast<std::int32_t>(0x80000000u)), nan = hn::Set(di, 0x7fc00000);
   const std::size_t lanes = hn::Lanes(di);
-  for (std::size_t j = 0; j < whole(sum.size()); j += word) {
-    // Behind the last of fewer than eight lanes the bits of later ones are loaded too: bytes are shared then.
-    std::uint64_t bits = load_word(signs.data() + j / 8);
-    for (std::size_t i = 0; i < word; i += lanes, bits >>= lanes) {
-      const auto negative = hn::LoadMaskBits(di, reinterpret_cast<const std::uint8_t*>(&bits));
-      const auto exponent =
-          hn::PromoteTo(di, hn::LoadU(D8(), reinterpret_cast<const std::uint8_t*>(exponents.data() + j + i)));
-      auto value = hn::Or(hn::ShiftLeft<23>(exponent), hn::IfThenElseZero(negative, minus_zero));
-      value = hn::IfThenElse(hn::Eq(value, minus_zero), nan, value);
-      float* const to = sum.data() + j + i;
-      hn::StoreU(hn::Add(hn::LoadU(df, to), hn::BitCast(df, value)), df, to);
+  with_sink(to, [&](auto sink) HWY_ATTR {
+    for (std::size_t j = 0; j < whole(exponents.size()); j += word) {
+      // Behind the last of fewer than eight lanes the bits of later ones are loaded too: bytes are shared then.
+      std::uint64_t bits = load_word(signs.data() + j / 8);
+      for (std::size_t i = 0; i < word; i += lanes, bits >>= lanes) {
+        const auto negative = mask_of(di, bits);
+        const auto exponent =
+            hn::PromoteTo(di, hn::LoadU(D8(), reinterpret_cast<const std::uint8_t*>(exponents.data() + j + i)));
+        auto value = hn::Or(hn::ShiftLeft<23>(exponent), hn::IfThenElseZero(negative, minus_zero));
+        value = hn::IfThenElse(hn::Eq(value, minus_zero), nan, value);
+        sink(j + i, hn::BitCast(DF(), value));
+      }
     }
-  }
+  });
 }
 
 #endif
@@ -94,47 +133,41 @@ HWY_EXPORT(to_powers);
 HWY_EXPORT(from_powers);
 HWY_EXPORT(whole_words);
 
-std::int64_t round_to_powers(std::span<const float> x, std::span<const std::uint32_t> words,
-                             std::span<std::byte> exponents, std::span<std::byte> signs) {
-  assert(words.size() == x.size() && exponents.size() == x.size() && signs.size() == (x.size() + 7) / 8);
-  const std::size_t done = HWY_DYNAMIC_DISPATCH(whole_words)(x.size());
-  return HWY_DYNAMIC_DISPATCH(to_powers)(x, words, exponents, signs) +
-         reference::round_to_powers(x.subspan(done), words.subspan(done), exponents.subspan(done),
-                                    signs.subspan(done / 8));
+namespace {
+
+void add_rest(std::size_t done, std::span<const std::byte> exponents, std::span<const std::byte> signs,
+              const Accumulation& to) {
+  for (std::size_t j = done; j < exponents.size(); ++j) {
+    const std::uint32_t sign = std::to_integer<std::uint32_t>(signs[j / 8]) >> (j % 8) & 1u;
+    const std::uint32_t bits = sign << 31 | std::to_integer<std::uint32_t>(exponents[j]) << 23;
+    to.take(j, std::bit_cast<float>(bits == 0x80000000u ? 0x7fc00000u : bits));  // “−0” is NaN
+  }
 }
 
-void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum) {
-  assert(exponents.size() == sum.size() && signs.size() == (sum.size() + 7) / 8);
-  const std::size_t done = HWY_DYNAMIC_DISPATCH(whole_words)(sum.size());
-  HWY_DYNAMIC_DISPATCH(from_powers)(exponents, signs, sum);
-  reference::add_powers(exponents.subspan(done), signs.subspan(done / 8), sum.subspan(done));
+}  // namespace
+
+std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
+                             std::span<std::byte> signs) {
+  assert(coins.leading().size() == x.size() && exponents.size() == x.size() && signs.size() == (x.size() + 7) / 8);
+  const std::int64_t nonfinite = HWY_DYNAMIC_DISPATCH(to_powers)(x, coins, exponents, signs);
+  return nonfinite + rest_to_powers(HWY_DYNAMIC_DISPATCH(whole_words)(x.size()), x.size(), x, coins, exponents, signs);
+}
+
+void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to) {
+  assert(signs.size() == (exponents.size() + 7) / 8);
+  HWY_DYNAMIC_DISPATCH(from_powers)(exponents, signs, to);
+  add_rest(HWY_DYNAMIC_DISPATCH(whole_words)(exponents.size()), exponents, signs, to);
 }
 
 namespace reference {
 
-std::int64_t round_to_powers(std::span<const float> x, std::span<const std::uint32_t> words,
-                             std::span<std::byte> exponents, std::span<std::byte> signs) {
-  std::fill(signs.begin(), signs.end(), std::byte{0});
-  std::int64_t nonfinite = 0;
-  for (std::size_t j = 0; j < x.size(); ++j) {
-    const auto bits = std::bit_cast<std::uint32_t>(x[j]);
-    const std::uint32_t magnitude = bits & 0x7fffffffu;
-    const bool finite = magnitude < 0x7f800000u, nan = magnitude > 0x7f800000u;
-    const std::uint32_t rounded = nan ? 0 : (magnitude + (finite ? words[j] >> 9 : 0)) >> 23;
-    const std::uint32_t sign = nan ? 1 : rounded == 0 ? 0 : bits >> 31;
-    exponents[j] = static_cast<std::byte>(rounded);
-    signs[j / 8] |= static_cast<std::byte>(sign << (j % 8));
-    nonfinite += nan || rounded == 255;
-  }
-  return nonfinite;
+std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
+                             std::span<std::byte> signs) {
+  return rest_to_powers(0, x.size(), x, coins, exponents, signs);
 }
 
-void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum) {
-  for (std::size_t j = 0; j < sum.size(); ++j) {
-    const std::uint32_t sign = std::to_integer<std::uint32_t>(signs[j / 8]) >> (j % 8) & 1u;
-    const std::uint32_t bits = sign << 31 | std::to_integer<std::uint32_t>(exponents[j]) << 23;
-    sum[j] += std::bit_cast<float>(bits == 0x80000000u ? 0x7fc00000u : bits);  // “−0” is NaN
-  }
+void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to) {
+  add_rest(0, exponents, signs, to);
 }
 
 }  // namespace reference

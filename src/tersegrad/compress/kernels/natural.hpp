@@ -5,25 +5,28 @@
 #include <cstdint>
 #include <span>
 
+#include "tersegrad/compress/kernels/accumulate.hpp"
+#include "tersegrad/compress/kernels/coins.hpp"
+
 namespace tersegrad::kernels {
 
-/// The exponent of |x_j| after the upper 23 bits of words_j are added to its mantissa, and its sign.
+/// The exponent of |x_j| after the upper 23 bits of coin j are added to its mantissa, and its sign.
 ///
 /// ±0 and what rounds to 0 have sign bit 0; inf keeps exponent 255 and its sign; NaN is exponent 0 with sign bit 1.
-/// \param x  [n] \param words  [n] \param exponents  [n] \param signs  [⌈n/8⌉], bit planes as in sign_pack.hpp
+/// \param x  [n] \param coins  drawn for them \param exponents  [n] \param signs  [⌈n/8⌉], bit planes as in sign_pack.hpp
 /// \returns how many are NaN, inf or rounded to inf
-std::int64_t round_to_powers(std::span<const float> x, std::span<const std::uint32_t> words,
-                             std::span<std::byte> exponents, std::span<std::byte> signs);
+std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
+                             std::span<std::byte> signs);
 
-/// sum_j += ±2^(exponent_j − 127); exponent 0 adds 0, or NaN under sign bit 1; exponent 255 adds ±inf.
-/// \param exponents  [n] \param signs  [⌈n/8⌉] \param sum  [n]; overlaps neither
-void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum);
+/// Adds up ±2^(exponent_j − 127); exponent 0 is 0, or NaN under sign bit 1; exponent 255 is ±inf.
+/// \param exponents  [n] \param signs  [⌈n/8⌉] \param to  of n coordinates; overlaps neither
+void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to);
 
 /// Plain loops with the same results, for tests.
 namespace reference {
-std::int64_t round_to_powers(std::span<const float> x, std::span<const std::uint32_t> words,
-                             std::span<std::byte> exponents, std::span<std::byte> signs);
-void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, std::span<float> sum);
+std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
+                             std::span<std::byte> signs);
+void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to);
 }  // namespace reference
 
 }  // namespace tersegrad::kernels

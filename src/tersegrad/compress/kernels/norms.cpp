@@ -16,11 +16,12 @@ namespace {
 constexpr std::size_t sum_lanes = 16;
 using Sums = std::array<double, sum_lanes>;
 
-/// The lanes in order.
-inline double total(const Sums& sums) {
-  double sum = 0;
-  for (const double s : sums) sum += s;
-  return sum;
+/// The lanes in pairs a half apart, their sums in pairs, and so on: four additions wait for each other, not sixteen.
+inline double total(Sums sums) {
+  for (std::size_t half = sum_lanes / 2; half > 0; half /= 2) {
+    for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
+  }
+  return sums[0];
 }
 
 inline float magnitude_of(std::int32_t bits) {
@@ -67,13 +68,18 @@ HWY_INLINE double sum_of(std::size_t n, Load&& load, One&& one, Term&& term) {
       sums[v] = hn::Add(sums[v], term(hn::PromoteTo(d, load(j + v * lanes))));
     }
   }
-  alignas(64) Sums all;
-  for (std::size_t v = 0; v < vectors; ++v) hn::Store(sums[v], d, all.data() + v * lanes);
-  for (std::size_t l = 0; j + l < n; ++l) {
-    alignas(64) const double value[lanes] = {static_cast<double>(one(j + l))};
-    all[l] += hn::GetLane(term(hn::Load(d, value)));
+  if (j < n) {  // the rest, a lane each
+    alignas(64) Sums rest{};
+    for (std::size_t l = 0; j + l < n; ++l) {
+      alignas(64) const double value[lanes] = {static_cast<double>(one(j + l))};
+      rest[l] = hn::GetLane(term(hn::Load(d, value)));
+    }
+    for (std::size_t v = 0; v < vectors; ++v) sums[v] = hn::Add(sums[v], hn::Load(d, rest.data() + v * lanes));
   }
-  return total(all);
+  for (std::size_t half = vectors / 2; half > 0; half /= 2) {  // total(), as far as whole vectors go
+    for (std::size_t v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
+  }
+  return folded(d, sums[0]);
 }
 
 double magnitudes(std::span<const float> x) {
@@ -115,16 +121,6 @@ float largest(std::span<const float> x) {
 
 #endif
 
-void all_largest(std::span<const float> x, std::size_t block, std::span<float> out) {
-  for (std::size_t b = 0; b < out.size(); ++b)
-    out[b] = largest(x.subspan(b * block, std::min(block, x.size() - b * block)));
-}
-
-void all_squares(std::span<const float> x, std::size_t block, std::span<double> out) {
-  for (std::size_t b = 0; b < out.size(); ++b)
-    out[b] = squares(x.subspan(b * block, std::min(block, x.size() - b * block)));
-}
-
 }  // namespace
 }  // namespace tersegrad::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -136,8 +132,6 @@ HWY_EXPORT(magnitudes);
 HWY_EXPORT(magnitudes_of_sum);
 HWY_EXPORT(squares);
 HWY_EXPORT(largest);
-HWY_EXPORT(all_largest);
-HWY_EXPORT(all_squares);
 
 double sum_of_magnitudes(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(magnitudes)(x); }
 double sum_of_magnitudes(std::span<const float> x, std::span<const float> y) {
@@ -147,14 +141,9 @@ double sum_of_magnitudes(std::span<const float> x, std::span<const float> y) {
 double sum_of_squares(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(squares)(x); }
 float largest_magnitude(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(largest)(x); }
 
-void largest_magnitudes(std::span<const float> x, std::size_t block, std::span<float> out) {
-  assert(block >= 1 && out.size() == (x.size() + block - 1) / block);
-  HWY_DYNAMIC_DISPATCH(all_largest)(x, block, out);
-}
-
-void sums_of_squares(std::span<const float> x, std::size_t block, std::span<double> out) {
-  assert(block >= 1 && out.size() == (x.size() + block - 1) / block);
-  HWY_DYNAMIC_DISPATCH(all_squares)(x, block, out);
+double euclidean_norm(std::span<const float> x) {
+  const double squares = sum_of_squares(x);
+  return std::isfinite(squares) ? std::sqrt(squares) : std::numeric_limits<double>::quiet_NaN();
 }
 
 namespace reference {

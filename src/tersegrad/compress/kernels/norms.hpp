@@ -6,8 +6,8 @@
 
 namespace tersegrad::kernels {
 
-/// Sums in double over 16 lanes, lane l adding every 16th coordinate in order, the lanes added up in order: the same
-/// bits on every instruction set. A non-finite coordinate makes them non-finite.
+/// Sums in double over 16 lanes, lane l adding every 16th coordinate in order, the lanes then added up in pairs
+/// (l and l + 8, then l and l + 4, …): the same bits on every instruction set. A non-finite coordinate makes them non-finite.
 double sum_of_magnitudes(std::span<const float> x);
 double sum_of_squares(std::span<const float> x);
 /// Σ |fl(x_j + y_j)| in the same way. \param y  [x.size()]
@@ -16,10 +16,8 @@ double sum_of_magnitudes(std::span<const float> x, std::span<const float> y);
 /// max |x_j|; NaN if a coordinate is not finite. 0 for no coordinates.
 float largest_magnitude(std::span<const float> x);
 
-/// The same of every `block` coordinates, the last block perhaps of fewer, in one call: out_b of block b.
-/// \param block ≥ 1 \param out  [⌈x.size()/block⌉]
-void largest_magnitudes(std::span<const float> x, std::size_t block, std::span<float> out);
-void sums_of_squares(std::span<const float> x, std::size_t block, std::span<double> out);
+/// √(Σ x_j²); NaN if a coordinate is not finite.
+double euclidean_norm(std::span<const float> x);
 
 /// Plain loops with the same results, for tests.
 namespace reference {

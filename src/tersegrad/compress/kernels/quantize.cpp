@@ -1,13 +1,47 @@
 #include "tersegrad/compress/kernels/quantize.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <limits>
+
+#include "tersegrad/compress/kernels/norms.hpp"
+
+#ifndef TERSEGRAD_COMPRESS_KERNELS_QUANTIZE_ONCE  // this file is read once for each instruction set
+#define TERSEGRAD_COMPRESS_KERNELS_QUANTIZE_ONCE
+namespace tersegrad::kernels {
+namespace {
+
+using Parts = std::span<const ScaledPart>;
+
+/// Bounds of scales, and of sums of squares, within which neither underflow nor overflow matters: unit_of() is a
+/// quotient there.
+constexpr float least = 0x1p-80f, most = 0x1p120f;
+
+/// Symbol of x_j in a part of unit 1/inverse. t and the coin are added in fixed point, 16 bits behind the point; only
+/// where those come to 0.1…1 (binary) can what is behind them carry.
+inline std::uint16_t symbol_of(float x, float inverse, std::uint32_t levels, const Coins& coins, std::size_t j) {
+  const float t = std::min(std::abs(x) * (inverse * 0x1p16f), static_cast<float>(levels) * 0x1p16f);
+  const auto fixed = static_cast<std::int32_t>(t);
+  std::int32_t sum = fixed + std::int32_t{coins.leading()[j]};
+  if ((sum & 0xffff) == 0xffff) {
+    const auto behind = static_cast<std::uint64_t>((t - static_cast<float>(fixed)) * 0x1p32f);  // exact
+    sum += behind + coins.trailing(j) >= std::uint64_t{1} << 32 ? 1 : 0;
+  }
+  const std::int32_t s = static_cast<std::int32_t>(levels), level = sum >> 16;
+  return static_cast<std::uint16_t>(x < 0 ? s - level : s + level);
+}
+
+}  // namespace
+}  // namespace tersegrad::kernels
+#endif
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/quantize.cpp"
 #include "hwy/foreach_target.h"
+#include "tersegrad/compress/kernels/accumulate-inl.hpp"
 #include "tersegrad/compress/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -16,13 +50,14 @@ namespace {
 
 #if HWY_TARGET == HWY_SCALAR
 
-void quantize_parts(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
-                    std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols) {
-  reference::quantize(x, parts, levels, words, symbols);
+std::size_t euclidean(std::span<const float>, std::size_t, std::uint32_t, std::span<float>) { return 0; }
+std::size_t largest(std::span<const float>, std::size_t, std::uint32_t, std::span<float>) { return 0; }
+void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
+                    std::span<std::uint16_t> symbols) {
+  reference::quantize(x, parts, levels, coins, symbols);
 }
-void add_parts(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-               const LevelFractions& fractions, std::span<float> sum) {
-  reference::add_quantized(symbols, parts, fractions, sum);
+void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
+  reference::add_quantized(symbols, parts, levels, to);
 }
 
 #else
@@ -31,74 +66,122 @@ using DI = Lanes32<std::int32_t>;
 using DF = hn::RebindToFloat<DI>;
 using D16 = hn::Rebind<std::uint16_t, DI>;
 
-void quantize_parts(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
-                    std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols) {
+/// Scales, or their squares, become units where they are within bounds; the others NaN.
+template <bool squares>
+HWY_INLINE void set_units(std::span<float> out, std::uint32_t levels) {
+  const DF d;
+  const auto count = static_cast<float>(levels);
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t b = 0;
+  for (; b + lanes <= out.size(); b += lanes) {
+    const auto v = hn::LoadU(d, out.data() + b);
+    const auto within = hn::And(hn::Ge(v, hn::Set(d, least)), hn::Le(v, hn::Set(d, most)));
+    const auto unit = hn::Div(squares ? hn::Sqrt(v) : v, hn::Set(d, count));
+    hn::StoreU(hn::IfThenElse(within, unit, hn::NaN(d)), d, out.data() + b);
+  }
+  for (; b < out.size(); ++b) {
+    const float v = out[b];
+    out[b] = v >= least && v <= most ? (squares ? std::sqrt(v) : v) / count : std::numeric_limits<float>::quiet_NaN();
+  }
+}
+
+/// The units of whole blocks; NaN stands for those that the vectors leave open. \returns how many blocks
+std::size_t euclidean(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
+  const DF d;
+  const std::size_t lanes = hn::Lanes(d), blocks = block % 16 == 0 ? x.size() / block : 0;
+  // 16 sums, whatever the vectors: the same bits everywhere.
+  constexpr std::size_t vectors = 16 / hn::MaxLanes(d);
+  for (std::size_t b = 0; b < blocks; ++b) {
+    hn::Vec<DF> sums[vectors];
+    for (auto& sum : sums) sum = hn::Zero(d);
+    for (std::size_t j = b * block; j < (b + 1) * block; j += 16) {
+      for (std::size_t v = 0; v < vectors; ++v) {
+        const auto value = hn::LoadU(d, x.data() + j + v * lanes);
+        sums[v] = hn::Add(sums[v], hn::Mul(value, value));
+      }
+    }
+    for (std::size_t half = vectors / 2; half > 0; half /= 2) {
+      for (std::size_t v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
+    }
+    out[b] = folded(d, sums[0]);
+  }
+  set_units<true>(out.first(blocks), levels);
+  return blocks;
+}
+
+std::size_t largest(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
+  const DI d;
+  const std::size_t lanes = hn::Lanes(d), blocks = block % 16 == 0 ? x.size() / block : 0;
+  for (std::size_t b = 0; b < blocks; ++b) {
+    // The bits of magnitudes order as the magnitudes do, with inf and NaN on top.
+    auto top = hn::Zero(d);
+    for (std::size_t j = b * block; j < (b + 1) * block; j += lanes) {
+      top = hn::Max(top, hn::And(hn::BitCast(d, hn::LoadU(DF(), x.data() + j)), hn::Set(d, 0x7fffffff)));
+    }
+    out[b] = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(d, top)));
+  }
+  set_units<false>(out.first(blocks), levels);
+  return blocks;
+}
+
+void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
+                    std::span<std::uint16_t> symbols) {
   const DI di;
   const DF df;
   const std::size_t lanes = hn::Lanes(di);
   const auto s = hn::Set(di, static_cast<std::int32_t>(levels));
-  const auto count = hn::Set(df, static_cast<float>(levels));
-  const auto zero = hn::Zero(df);
+  const auto most = hn::Set(df, static_cast<float>(levels) * 0x1p16f);
+  const auto fraction = hn::Set(di, 0xffff);
+  const std::uint16_t* const leading = coins.leading().data();
   std::size_t at = 0;
   for (const ScaledPart& part : parts) {
-    if (!(part.scale > 0)) {
-      std::fill_n(symbols.data() + at, part.size, static_cast<std::uint16_t>(levels));
-      at += part.size;
+    const std::size_t end = at + part.size;
+    if (!(part.unit > 0)) {
+      std::fill(symbols.data() + at, symbols.data() + end, static_cast<std::uint16_t>(levels));
+      at = end;
       continue;
     }
-    const auto scale = hn::Set(df, part.scale);
+    const float inverse = 1 / part.unit;
+    const auto per_unit = hn::Set(df, inverse * 0x1p16f);
+    auto undecided = hn::MaskFromVec(hn::Zero(di));
     std::size_t j = at;
-    for (; j + lanes <= at + part.size; j += lanes) {
+    for (; j + lanes <= end; j += lanes) {
       const auto v = hn::LoadU(df, x.data() + j);
-      const auto t = hn::Mul(hn::Div(hn::Abs(v), scale), count);
-      const auto low = hn::ConvertTo(di, t);
-      const auto threshold = hn::ConvertTo(di, hn::Mul(hn::Sub(t, hn::ConvertTo(df, low)), hn::Set(df, 0x1p31f)));
-      const hn::RebindToUnsigned<DI> du;
-      const auto coin = hn::BitCast(di, hn::ShiftRight<1>(hn::LoadU(du, words.data() + j)));
-      const auto up = hn::VecFromMask(di, hn::Lt(coin, threshold));  // −1 where true
-      const auto level = hn::Sub(low, up);
-      const auto negative = hn::RebindMask(di, hn::Lt(v, zero));
-      const auto symbol = hn::IfThenElse(negative, hn::Sub(s, level), hn::Add(s, level));
+      const auto t = hn::Min(hn::Mul(hn::Abs(v), per_unit), most);
+      const auto sum = hn::Add(hn::ConvertTo(di, t), hn::PromoteTo(di, hn::LoadU(D16(), leading + j)));
+      const auto minus = hn::ShiftRight<31>(hn::BitCast(di, v));  // −1 where negative
+      const auto symbol = hn::Add(hn::Xor(hn::ShiftRight<16>(sum), minus), hn::Sub(s, minus));
       hn::StoreU(hn::DemoteTo(D16(), symbol), D16(), symbols.data() + j);
+      undecided = hn::Or(undecided, hn::Eq(hn::And(sum, fraction), fraction));
     }
-    const ScaledPart rest{at + part.size - j, part.scale};
-    reference::quantize(x.subspan(j, rest.size), std::span(&rest, 1), levels, words.subspan(j, rest.size),
-                        symbols.subspan(j, rest.size));
-    at += part.size;
+    if (HWY_UNLIKELY(!hn::AllFalse(di, undecided))) {
+      for (std::size_t i = at; i < j; ++i) symbols[i] = symbol_of(x[i], inverse, levels, coins, i);
+    }
+    for (; j < end; ++j) symbols[j] = symbol_of(x[j], inverse, levels, coins, j);
+    at = end;
   }
 }
 
-template <bool divides>
-HWY_INLINE void add_scaled(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-                           const LevelFractions& fractions, std::span<float> sum) {
+void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   const DI di;
   const DF df;
   const std::size_t lanes = hn::Lanes(di);
-  const auto s = hn::Set(di, static_cast<std::int32_t>(fractions.levels()));
-  const auto count = hn::Set(df, static_cast<float>(fractions.levels()));
-  const auto high = hn::Set(df, fractions.high()), low = hn::Set(df, fractions.low());
-  std::size_t at = 0;
-  for (const ScaledPart& part : parts) {
-    const auto scale = hn::Set(df, part.scale);
-    std::size_t j = at;
-    for (; j + lanes <= at + part.size; j += lanes) {
-      const auto level = hn::ConvertTo(df, hn::Sub(hn::PromoteTo(di, hn::LoadU(D16(), symbols.data() + j)), s));
-      const auto fraction = divides ? hn::Div(level, count) : hn::Add(hn::Mul(level, high), hn::Mul(level, low));
-      hn::StoreU(hn::Add(hn::LoadU(df, sum.data() + j), hn::Mul(scale, fraction)), df, sum.data() + j);
+  const auto s = hn::Set(di, static_cast<std::int32_t>(levels));
+  with_sink(to, [&](auto sink) HWY_ATTR {
+    std::size_t at = 0;
+    for (const ScaledPart& part : parts) {
+      const std::size_t end = at + part.size;
+      const auto unit = hn::Set(df, part.unit);
+      std::size_t j = at;
+      for (; j + lanes <= end; j += lanes) {
+        const auto level = hn::ConvertTo(df, hn::Sub(hn::PromoteTo(di, hn::LoadU(D16(), symbols.data() + j)), s));
+        sink(j, hn::Mul(unit, level));
+      }
+      const ScaledPart rest{end - j, part.unit};
+      reference::add_quantized(symbols.subspan(j, rest.size), Parts(&rest, 1), levels, to.at(j));
+      at = end;
     }
-    const ScaledPart rest{at + part.size - j, part.scale};
-    reference::add_quantized(symbols.subspan(j, rest.size), std::span(&rest, 1), fractions, sum.subspan(j, rest.size));
-    at += part.size;
-  }
-}
-
-void add_parts(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-               const LevelFractions& fractions, std::span<float> sum) {
-  if (fractions.divides()) {
-    add_scaled<true>(symbols, parts, fractions, sum);
-  } else {
-    add_scaled<false>(symbols, parts, fractions, sum);
-  }
+  });
 }
 
 #endif
@@ -110,12 +193,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tersegrad::kernels {
 
+HWY_EXPORT(euclidean);
+HWY_EXPORT(largest);
 HWY_EXPORT(quantize_parts);
 HWY_EXPORT(add_parts);
 
 namespace {
 
-[[maybe_unused]] std::size_t size_of(std::span<const ScaledPart> parts) {
+[[maybe_unused]] std::size_t size_of(Parts parts) {
   std::size_t size = 0;
   for (const auto& part : parts) size += part.size;
   return size;
@@ -123,65 +208,93 @@ namespace {
 
 }  // namespace
 
-void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
-              std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols) {
-  assert(words.size() == x.size() && symbols.size() == x.size() && size_of(parts) == x.size());
-  assert(levels >= 1 && levels <= 32767);
-  HWY_DYNAMIC_DISPATCH(quantize_parts)(x, parts, levels, words, symbols);
+float unit_of(double scale, std::uint32_t levels) {
+  if (scale == 0 || std::isnan(scale)) return static_cast<float>(scale);
+  constexpr double smallest = 0x1p-110;
+  const double largest = std::numeric_limits<float>::max() * (1 - 0x1p-22) / levels;
+  return static_cast<float>(std::clamp(scale / levels, smallest, largest));
 }
 
-LevelFractions::LevelFractions(std::uint32_t levels) : levels_(levels) {
-  assert(levels >= 1 && levels <= 32767);
-  // 1/s as a sum of two floats, the first of so few bits that its product with a level is exact. The sum's one rounding
-  // is then that of l/s, unless l/s lies closer to a tie than the second is exact: tried for every level.
-  int exponent = 0;
-  const double inverse = 1.0 / levels, fraction = std::frexp(inverse, &exponent);
-  const int kept = 24 - std::bit_width(levels);
-  high_ = static_cast<float>(std::ldexp(std::trunc(std::ldexp(fraction, kept)), exponent - kept));
-  low_ = static_cast<float>(inverse - static_cast<double>(high_));
-  for (std::uint32_t l = 0; l <= levels; ++l) {
-    const auto level = static_cast<float>(l);
-    const float first = level * high_, second = level * low_;
-    divides_ |= first + second != level / static_cast<float>(levels);
+namespace {
+
+float quotient(float scale, std::uint32_t levels) { return scale / static_cast<float>(levels); }
+
+float euclidean_unit(std::span<const float> x, std::uint32_t levels) {
+  constexpr std::size_t lanes = 16;
+  std::array<float, lanes> sums{};
+  for (std::size_t j = 0; j < x.size(); ++j) sums[j % lanes] += x[j] * x[j];
+  for (std::size_t half = lanes / 2; half > 0; half /= 2) {
+    for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
+  }
+  return sums[0] >= least && sums[0] <= most ? quotient(std::sqrt(sums[0]), levels)
+                                             : unit_of(euclidean_norm(x), levels);
+}
+
+float largest_unit(std::span<const float> x, std::uint32_t levels) {
+  const float scale = largest_magnitude(x);
+  return scale >= least && scale <= most ? quotient(scale, levels) : unit_of(scale, levels);
+}
+
+/// The blocks from `done` on, and those before that are still NaN.
+template <class UnitOf>
+void rest_of_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::size_t done,
+                   std::span<float> out, UnitOf&& unit_of_block) {
+  for (std::size_t b = 0; b < out.size(); ++b) {
+    if (b < done && !std::isnan(out[b])) continue;
+    out[b] = unit_of_block(x.subspan(b * block, std::min(block, x.size() - b * block)), levels);
   }
 }
 
-void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-                   const LevelFractions& fractions, std::span<float> sum) {
-  assert(symbols.size() == sum.size() && size_of(parts) == sum.size());
-  HWY_DYNAMIC_DISPATCH(add_parts)(symbols, parts, fractions, sum);
+}  // namespace
+
+void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
+  assert(block >= 1 && block <= 4096 && out.size() == (x.size() + block - 1) / block);
+  rest_of_units(x, block, levels, HWY_DYNAMIC_DISPATCH(euclidean)(x, block, levels, out), out, euclidean_unit);
+}
+
+void largest_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
+  assert(block >= 1 && out.size() == (x.size() + block - 1) / block);
+  rest_of_units(x, block, levels, HWY_DYNAMIC_DISPATCH(largest)(x, block, levels, out), out, largest_unit);
+}
+
+void quantize(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
+              std::span<std::uint16_t> symbols) {
+  assert(coins.leading().size() == x.size() && symbols.size() == x.size() && size_of(parts) == x.size());
+  assert(levels >= 1 && levels <= 32767);
+  HWY_DYNAMIC_DISPATCH(quantize_parts)(x, parts, levels, coins, symbols);
+}
+
+void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
+  assert(size_of(parts) == symbols.size());
+  HWY_DYNAMIC_DISPATCH(add_parts)(symbols, parts, levels, to);
 }
 
 namespace reference {
 
-void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
-              std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols) {
-  const auto s = static_cast<std::int32_t>(levels);
+void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
+  rest_of_units(x, block, levels, 0, out, euclidean_unit);
+}
+
+void largest_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
+  rest_of_units(x, block, levels, 0, out, largest_unit);
+}
+
+void quantize(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
+              std::span<std::uint16_t> symbols) {
   std::size_t j = 0;
   for (const ScaledPart& part : parts) {
     for (const std::size_t end = j + part.size; j < end; ++j) {
-      if (!(part.scale > 0)) {  // all zero, or not a number: then the scale alone says it
-        symbols[j] = static_cast<std::uint16_t>(levels);
-        continue;
-      }
-      // |x|/scale ≤ 1 and its product with s ≤ s: rounding is monotone.
-      const float t = std::abs(x[j]) / part.scale * static_cast<float>(s);
-      const auto low = static_cast<std::int32_t>(t);
-      const auto threshold = static_cast<std::int32_t>((t - static_cast<float>(low)) * 0x1p31f);
-      const std::int32_t level = low + (static_cast<std::int32_t>(words[j] >> 1) < threshold ? 1 : 0);
-      symbols[j] = static_cast<std::uint16_t>(x[j] < 0 ? s - level : s + level);
+      // All zero, or not a number: then the unit alone says it.
+      symbols[j] = part.unit > 0 ? symbol_of(x[j], 1 / part.unit, levels, coins, j) : static_cast<std::uint16_t>(levels);
     }
   }
 }
 
-void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-                   const LevelFractions& fractions, std::span<float> sum) {
-  const auto s = static_cast<std::int32_t>(fractions.levels());
+void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   std::size_t j = 0;
   for (const ScaledPart& part : parts) {
     for (const std::size_t end = j + part.size; j < end; ++j) {
-      const auto level = static_cast<float>(static_cast<std::int32_t>(symbols[j]) - s);
-      sum[j] += part.scale * (level / static_cast<float>(s));
+      to.take(j, part.unit * static_cast<float>(static_cast<std::int32_t>(symbols[j]) - static_cast<std::int32_t>(levels)));
     }
   }
 }

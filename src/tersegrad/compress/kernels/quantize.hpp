@@ -5,49 +5,49 @@
 #include <cstdint>
 #include <span>
 
+#include "tersegrad/compress/kernels/accumulate.hpp"
+#include "tersegrad/compress/kernels/coins.hpp"
+
 namespace tersegrad::kernels {
 
-/// Coordinates behind one another that share a scale.
+/// Coordinates behind one another that share a scale m, as its unit u = m/s: one level.
 struct ScaledPart {
   std::size_t size = 0;
-  float scale = 0;  ///< at least the largest magnitude of the part; NaN or 0: every symbol is that of level 0
+  float unit = 0;  ///< s·u is at least the part's largest magnitude (but for roundings); NaN or 0: every level is 0
 };
 
-/// Symbols sign(x_j)·l_j + s: with t = fl(fl(|x_j|/scale)·s), l_j is ⌊t⌋ + 1 if the upper 31 bits of words_j are below
-/// ⌊(t − ⌊t⌋)·2^31⌋, else ⌊t⌋.
-/// \param parts   sizes add up to x.size() \param levels  1 ≤ s ≤ 32767
-/// \param words   [x.size()] \param symbols  [x.size()], each at most 2s
-void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
-              std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols);
+/// Units that quantize() takes, and whose levels are finite: from 2⁻¹¹⁰ to the largest that is finite times s.
+/// \param scale  ≥ 0 \returns 0 for 0, NaN for NaN, else scale/levels moved into that range. A larger unit is as
+/// unbiased; a smaller one cuts the few coordinates within 2⁻²² of the largest float.
+float unit_of(double scale, std::uint32_t levels);
 
-/// Divides levels by s without dividing: fl(l/s) for every integer |l| ≤ s.
-class LevelFractions {
- public:
-  /// \param levels  1 ≤ s ≤ 32767
-  explicit LevelFractions(std::uint32_t levels);
-  std::uint32_t levels() const { return levels_; }
-  /// fl(l/s) = fl(fl(l·high) + fl(l·low)) where `divides` is false, verified for every l; else it must be divided.
-  float high() const { return high_; }
-  float low() const { return low_; }
-  bool divides() const { return divides_; }
+/// unit_of() the Euclidean norm, or the largest magnitude, of every `block` coordinates; the last block may be shorter.
+/// NaN if a coordinate is not finite. Norms are those of fp32 sums where these are neither small nor large: any unit
+/// serves, so that costs nothing but a few last digits of the variance.
+/// \param block  1 to 4096 \param out  [⌈x.size()/block⌉]
+void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out);
+void largest_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out);
 
- private:
-  std::uint32_t levels_;
-  float high_ = 0, low_ = 0;
-  bool divides_ = false;
-};
+/// Symbols sign(x_j)·l_j + s: with t = min(fl(|x_j|·fl(1/u)), s), l_j = ⌊t + u_j⌋ where u_j of [0, 1) is coin j, a
+/// 48-bit number, over 2^48: l_j is ⌊t⌋ + 1 with probability t − ⌊t⌋, else ⌊t⌋.
+/// \param parts  sizes add up to x.size() \param levels  1 ≤ s ≤ 32767
+/// \param coins  drawn for x \param symbols  [x.size()], each at most 2s
+void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels, const Coins& coins,
+              std::span<std::uint16_t> symbols);
 
-/// sum_j += scale·fl((symbols_j − s)/s), two roundings behind the fraction's: |level/s| ≤ 1, so nothing overflows.
-/// \param parts  sizes add up to sum.size() \param symbols  [sum.size()]
-void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-                   const LevelFractions& fractions, std::span<float> sum);
+/// Adds up u·(symbols_j − s).
+/// \param parts  sizes add up to symbols.size() \param to  of as many coordinates
+void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts, std::uint32_t levels,
+                   const Accumulation& to);
 
 /// Plain loops with the same results, for tests.
 namespace reference {
-void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels,
-              std::span<const std::uint32_t> words, std::span<std::uint16_t> symbols);
-void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts,
-                   const LevelFractions& fractions, std::span<float> sum);
+void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out);
+void largest_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out);
+void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::uint32_t levels, const Coins& coins,
+              std::span<std::uint16_t> symbols);
+void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts, std::uint32_t levels,
+                   const Accumulation& to);
 }  // namespace reference
 
 }  // namespace tersegrad::kernels

@@ -50,6 +50,22 @@ HWY_INLINE auto mask_of(D d, std::uint64_t bits) {
   return hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(&bits));
 }
 
+#if HWY_TARGET != HWY_SCALAR
+
+/// Sum of the lanes, a power of two of them: in pairs a half apart, their sums in pairs, and so on. The order is the
+/// same whatever the vectors' length.
+template <class D>
+HWY_INLINE hn::TFromD<D> folded(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(d) == 1) {
+    return hn::GetLane(v);
+  } else {
+    const hn::Half<D> half;
+    return folded(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
+#endif
+
 HWY_INLINE void store_word(std::byte* to, std::uint64_t word) { std::memcpy(to, &word, 8); }
 
 HWY_INLINE std::uint64_t load_word(const std::byte* from) {

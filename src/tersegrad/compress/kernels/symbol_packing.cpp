@@ -10,44 +10,44 @@
 namespace tersegrad::kernels {
 namespace {
 
-/// Symbols packed or unpacked together: their bits end at a byte, and at one of every pair while pairs are merged.
+/// Symbols packed or unpacked together: their bits end at a byte.
 constexpr std::size_t run = 1024;
+/// Quads of a run: four symbols in a word of 64 bits, side by side from bit 0 on; and room for a whole vector more.
+constexpr std::size_t quads = run / 4 + 8;
+using Quads = std::array<std::uint64_t, quads>;
+using Packed = std::array<std::byte, 2 * run + 64>;  // of a run, and what whole words write or read behind it
 
-/// How often pairs of symbols can be merged into one of twice the bits within 16, and the bits then.
-struct Merges {
-  int count = 0;
-  int bits;
-  explicit Merges(int of_symbol) : bits(of_symbol) {
-    for (; bits < 8; bits *= 2) ++count;
-  }
-};
+inline std::uint64_t word_at(const std::byte* from) {
+  std::uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+inline void put_word(std::uint64_t word, std::byte* to) { std::memcpy(to, &word, sizeof word); }
 
-/// n symbols of 8 to 16 bits, one behind the other. \returns behind the last byte written
-inline std::byte* append_bits(const std::uint16_t* symbols, std::size_t n, int bits, std::byte* to) {
-  std::uint64_t held = 0;
-  int count = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    held |= std::uint64_t{symbols[i]} << count;
-    count += bits;
-    if (count >= 32) {
-      const auto word = static_cast<std::uint32_t>(held);
-      std::memcpy(to, &word, 4);
-      to += 4;
-      held >>= 32;
-      count -= 32;
-    }
+/// The n quads of 4·bits bits one behind the other. A word is written whole: what it has too much the next one covers.
+inline void join(const Quads& from, std::size_t n, int bits, std::byte* to) {
+  const int quad = 4 * bits;
+  if (bits % 2 == 0) {
+    for (std::size_t i = 0; i < n; ++i, to += bits / 2) put_word(from[i], to);
+    return;
   }
-  for (; count > 0; count -= 8, held >>= 8) *to++ = static_cast<std::byte>(held & 0xff);
-  return to;
+  for (std::size_t i = 0; i < n; i += 2, to += bits) {  // two of them end at a byte
+    put_word(from[i] | from[i + 1] << quad, to);
+    if (bits > 8) put_word(from[i + 1] >> (64 - quad), to + 8);
+  }
 }
 
-/// The inverse. \param from  three bytes behind the last may be read
-inline void cut_bits(const std::byte* from, std::size_t n, int bits, std::uint16_t* symbols) {
-  const auto width = static_cast<std::uint32_t>(bits), mask = (1u << width) - 1;
-  for (std::uint32_t i = 0; i < n; ++i) {
-    std::uint32_t word;
-    std::memcpy(&word, from + i * width / 8, sizeof word);
-    symbols[i] = static_cast<std::uint16_t>(word >> (i * width % 8) & mask);
+/// The inverse. \param to  what is above a quad's bits is left there
+inline void cut(const std::byte* from, std::size_t n, int bits, Quads& to) {
+  const int quad = 4 * bits;
+  if (bits % 2 == 0) {
+    for (std::size_t i = 0; i < n; ++i, from += bits / 2) to[i] = word_at(from);
+    return;
+  }
+  for (std::size_t i = 0; i < n; i += 2, from += bits) {
+    const std::uint64_t word = word_at(from);
+    to[i] = word;
+    to[i + 1] = word >> quad | (bits > 8 ? word_at(from + 8) << (64 - quad) : 0);
   }
 }
 
@@ -75,114 +75,181 @@ std::uint32_t unpack(std::span<const std::byte> in, int bits, std::span<std::uin
 
 #else
 
-using DI = Lanes32<std::int32_t>;
-using D16 = hn::Rebind<std::uint16_t, DI>;
-using D8 = hn::Rebind<std::uint8_t, DI>;
+using D64 = hn::CappedTag<std::uint64_t, 8>;
+using D16 = hn::Repartition<std::uint16_t, D64>;
+using V64 = hn::Vec<D64>;
 
-/// out_i = in_2i | in_{2i+1} << bits: pairs of symbols of at most 8 bits. \param n  of pairs; whole vectors are done
-HWY_INLINE void merge_pairs(const std::uint16_t* in, std::size_t n, int bits, std::uint16_t* out) {
-  const DI di;
-  const hn::RebindToUnsigned<DI> du;
-  const auto mask = hn::Set(du, (1u << (2 * bits)) - 1);
-  for (std::size_t i = 0; i < n; i += hn::Lanes(di)) {
-    const auto two = hn::LoadU(du, reinterpret_cast<const std::uint32_t*>(in + 2 * i));
-    const auto one = hn::And(hn::Or(two, hn::ShiftRightSame(two, 16 - bits)), mask);
-    hn::StoreU(hn::DemoteTo(D16(), hn::BitCast(di, one)), D16(), out + i);
+/// Moves four symbols of a 64-bit lane from 16 bits each to `bits` each and back.
+class Mover {
+ public:
+  explicit Mover(int bits) : one_(16 - bits), two_(32 - 2 * bits) {
+    const std::uint64_t symbol = (std::uint64_t{1} << bits) - 1, pair = (std::uint64_t{1} << 2 * bits) - 1;
+    even_ = symbol | symbol << 32;
+    odd_ = even_ << 16;
+    low_ = pair;
+    high_ = pair << 32;
+  }
+  HWY_INLINE V64 together(V64 v) const {
+    const D64 d;
+    const V64 pairs = hn::Or(hn::And(v, hn::Set(d, even_)), hn::ShiftRightSame(hn::And(v, hn::Set(d, odd_)), one_));
+    return hn::Or(hn::And(pairs, hn::Set(d, low_)), hn::ShiftRightSame(hn::And(pairs, hn::Set(d, high_)), two_));
+  }
+  HWY_INLINE V64 apart(V64 v) const {
+    const D64 d;
+    const V64 pairs = hn::Or(hn::And(v, hn::Set(d, low_)), hn::And(hn::ShiftLeftSame(v, two_), hn::Set(d, high_)));
+    return hn::Or(hn::And(pairs, hn::Set(d, even_)), hn::And(hn::ShiftLeftSame(pairs, one_), hn::Set(d, odd_)));
+  }
+
+ private:
+  int one_, two_;
+  std::uint64_t even_, odd_, low_, high_;
+};
+
+/// Packs n symbols, a multiple of the 4 in each lane, whose quads are numbers of type T.
+template <class T>
+HWY_INLINE void pack_quads(const std::uint16_t* symbols, std::size_t n, const Mover& mover, std::byte* out) {
+  const D64 d;
+  const hn::Rebind<T, D64> narrow;
+  const hn::Repartition<std::uint8_t, decltype(narrow)> bytes;
+  for (std::size_t i = 0; i < n; i += 4 * hn::Lanes(d)) {
+    const auto quad = mover.together(hn::BitCast(d, hn::LoadU(D16(), symbols + i)));
+    hn::StoreU(hn::BitCast(bytes, hn::TruncateTo(narrow, quad)), bytes,
+               reinterpret_cast<std::uint8_t*>(out + i / 4 * sizeof(T)));
   }
 }
 
-/// The inverse: in_i of twice the bits becomes out_2i, out_{2i+1}.
-HWY_INLINE void split_pairs(const std::uint16_t* in, std::size_t n, int bits, std::uint16_t* out) {
-  const hn::RebindToUnsigned<DI> du;
-  const auto mask = hn::Set(du, (1u << bits) - 1);
-  const auto both = hn::Or(mask, hn::ShiftLeft<16>(mask));
-  for (std::size_t i = 0; i < n; i += hn::Lanes(du)) {
-    const auto one = hn::PromoteTo(du, hn::LoadU(D16(), in + i));
-    const auto two = hn::And(hn::Or(one, hn::ShiftLeftSame(one, 16 - bits)), both);
-    hn::StoreU(two, du, reinterpret_cast<std::uint32_t*>(out + 2 * i));
+/// The inverse. \returns the largest symbol of each lane so far
+template <class T>
+HWY_INLINE hn::Vec<D16> unpack_quads(const std::byte* in, std::size_t n, const Mover& mover, hn::Vec<D16> top,
+                                     std::uint16_t* symbols) {
+  const D64 d;
+  const hn::Rebind<T, D64> narrow;
+  const hn::Repartition<std::uint8_t, decltype(narrow)> bytes;
+  for (std::size_t i = 0; i < n; i += 4 * hn::Lanes(d)) {
+    const auto packed =
+        hn::BitCast(narrow, hn::LoadU(bytes, reinterpret_cast<const std::uint8_t*>(in + i / 4 * sizeof(T))));
+    const V64 quad = hn::PromoteTo(d, hn::PromoteTo(hn::Rebind<std::uint32_t, D64>(), packed));
+    const auto four = hn::BitCast(D16(), mover.apart(quad));
+    top = hn::Max(top, four);
+    hn::StoreU(four, D16(), symbols + i);
+  }
+  return top;
+}
+
+using D32 = hn::Repartition<std::uint32_t, D64>;
+using Nibbles = hn::Rebind<std::uint8_t, D32>;  // a byte of two symbols for each 32-bit lane of them
+using Half16 = hn::Rebind<std::uint8_t, D16>;
+
+/// 4 and 8 bits, the usual sizes, take fewer steps than their quads do.
+void pack_nibbles(const std::uint16_t* symbols, std::byte* out) {
+  const D32 d;
+  for (std::size_t i = 0; i < run; i += 2 * hn::Lanes(d)) {
+    const auto two = hn::BitCast(d, hn::LoadU(D16(), symbols + i));
+    const auto one = hn::And(hn::Or(two, hn::ShiftRight<12>(two)), hn::Set(d, 0xffu));
+    hn::StoreU(hn::TruncateTo(Nibbles(), one), Nibbles(), reinterpret_cast<std::uint8_t*>(out + i / 2));
   }
 }
 
-constexpr std::size_t slack = 32;  // behind a run: whole vectors of the last, shorter one
+hn::Vec<D16> unpack_nibbles(const std::byte* in, hn::Vec<D16> top, std::uint16_t* symbols) {
+  const D32 d;
+  for (std::size_t i = 0; i < run; i += 2 * hn::Lanes(d)) {
+    const auto one = hn::PromoteTo(d, hn::LoadU(Nibbles(), reinterpret_cast<const std::uint8_t*>(in + i / 2)));
+    const auto two = hn::BitCast(D16(), hn::And(hn::Or(one, hn::ShiftLeft<12>(one)), hn::Set(d, 0xf000fu)));
+    top = hn::Max(top, two);
+    hn::StoreU(two, D16(), symbols + i);
+  }
+  return top;
+}
+
+hn::Vec<D16> unpack_bytes(const std::byte* in, hn::Vec<D16> top, std::uint16_t* symbols) {
+  for (std::size_t i = 0; i < run; i += hn::Lanes(D16())) {
+    const auto symbol = hn::PromoteTo(D16(), hn::LoadU(Half16(), reinterpret_cast<const std::uint8_t*>(in + i)));
+    top = hn::Max(top, symbol);
+    hn::StoreU(symbol, D16(), symbols + i);
+  }
+  return top;
+}
+
+/// A whole run.
+void pack_run(const std::uint16_t* symbols, int bits, const Mover& mover, std::byte* out) {
+  switch (bits) {
+    case 2:
+      return pack_quads<std::uint8_t>(symbols, run, mover, out);
+    case 4:
+      return pack_nibbles(symbols, out);
+    case 8:
+      return pack_quads<std::uint32_t>(symbols, run, mover, out);
+  }
+  const D64 d;
+  alignas(64) Quads merged;
+  Packed packed;
+  for (std::size_t i = 0; i < run; i += 4 * hn::Lanes(d)) {
+    hn::Store(mover.together(hn::BitCast(d, hn::LoadU(D16(), symbols + i))), d, merged.data() + i / 4);
+  }
+  join(merged, run / 4, bits, packed.data());
+  std::memcpy(out, packed.data(), run * static_cast<std::size_t>(bits) / 8);
+}
+
+/// \param in  of a whole run; eight bytes behind it may be read, but where 4·bits are a power of two
+hn::Vec<D16> unpack_run(const std::byte* in, int bits, const Mover& mover, hn::Vec<D16> top, std::uint16_t* symbols) {
+  switch (bits) {
+    case 2:
+      return unpack_quads<std::uint8_t>(in, run, mover, top, symbols);
+    case 4:
+      return unpack_nibbles(in, top, symbols);
+    case 8:
+      return unpack_bytes(in, top, symbols);
+  }
+  const D64 d;
+  alignas(64) Quads merged;
+  cut(in, run / 4, bits, merged);
+  for (std::size_t i = 0; i < run; i += 4 * hn::Lanes(d)) {
+    const auto four = hn::BitCast(D16(), mover.apart(hn::Load(d, merged.data() + i / 4)));
+    top = hn::Max(top, four);
+    hn::StoreU(four, D16(), symbols + i);
+  }
+  return top;
+}
 
 void pack(std::span<const std::uint16_t> symbols, int bits, std::span<std::byte> out) {
-  const Merges merges(bits);
-  alignas(64) std::array<std::uint16_t, run + slack> a;
-  alignas(64) std::array<std::byte, 2 * run + 2 * slack> packed;
-  for (std::size_t begin = 0; begin < symbols.size(); begin += run) {
-    const std::size_t n = std::min(run, symbols.size() - begin);
-    const std::uint16_t* from = symbols.data() + begin;
-    std::size_t left = n;
-    int width = bits;
-    if (n < run || merges.count == 0) {  // with zeros behind the last
-      std::memcpy(a.data(), from, 2 * n);
-      std::fill(a.begin() + static_cast<std::ptrdiff_t>(n), a.end(), std::uint16_t{0});
-      from = a.data();
-    }
-    for (int m = 0; m < merges.count; ++m, width *= 2) {
-      left = (left + 1) / 2;
-      merge_pairs(from, left, width, a.data());  // a result lies at or before what it comes from
-      std::fill_n(a.data() + left, std::min(slack, a.size() - left), std::uint16_t{0});
-      from = a.data();
-    }
-    const std::size_t bytes = (n * static_cast<std::size_t>(bits) + 7) / 8;
-    if (width == 8) {
-      for (std::size_t i = 0; i < left; i += hn::Lanes(DI())) {
-        const auto wide = hn::PromoteTo(DI(), hn::LoadU(D16(), from + i));
-        hn::StoreU(hn::DemoteTo(D8(), wide), D8(), reinterpret_cast<std::uint8_t*>(packed.data()) + i);
-      }
-    } else {
-      append_bits(from, left, width, packed.data());
-    }
-    std::memcpy(out.data() + begin * static_cast<std::size_t>(bits) / 8, packed.data(), bytes);
+  const Mover mover(bits);
+  const auto bytes = [&](std::size_t n) { return (n * static_cast<std::size_t>(bits) + 7) / 8; };
+  std::size_t begin = 0;
+  for (; begin + run <= symbols.size(); begin += run) pack_run(symbols.data() + begin, bits, mover, &out[bytes(begin)]);
+  if (const std::size_t n = symbols.size() - begin; n > 0) {
+    alignas(64) std::array<std::uint16_t, run> padded{};
+    Packed packed;
+    std::copy_n(symbols.data() + begin, n, padded.data());
+    pack_run(padded.data(), bits, mover, packed.data());
+    std::memcpy(&out[bytes(begin)], packed.data(), bytes(n));
   }
 }
 
 std::uint32_t unpack(std::span<const std::byte> in, int bits, std::span<std::uint16_t> symbols) {
-  const DI di;
-  const Merges merges(bits);
-  alignas(64) std::array<std::uint16_t, run + slack> a, b;
-  alignas(64) std::array<std::byte, 2 * run + 2 * slack> packed;
-  auto top = hn::Zero(di);
-  for (std::size_t begin = 0; begin < symbols.size(); begin += run) {
-    const std::size_t n = std::min(run, symbols.size() - begin);
-    const std::size_t bytes = (n * static_cast<std::size_t>(bits) + 7) / 8;
-    // A copy with room behind it, so that every symbol is cut out of a whole word.
-    std::memcpy(packed.data(), in.data() + begin * static_cast<std::size_t>(bits) / 8, bytes);
-    std::memset(packed.data() + bytes, 0, 2 * slack);
-    std::size_t left = n;
-    for (int m = 0; m < merges.count; ++m) left = (left + 1) / 2;
-    std::uint16_t* now = a.data();
-    std::uint16_t* other = b.data();
-    if (merges.bits == 8) {
-      for (std::size_t i = 0; i < left; i += hn::Lanes(di)) {
-        const auto wide = hn::PromoteTo(di, hn::LoadU(D8(), reinterpret_cast<const std::uint8_t*>(packed.data()) + i));
-        hn::StoreU(hn::DemoteTo(D16(), wide), D16(), now + i);
-      }
-    } else {
-      cut_bits(packed.data(), left, merges.bits, now);
-    }
-    int width = merges.bits;
-    for (int m = merges.count; m > 0; --m) {
-      width /= 2;
-      const std::size_t before = left;
-      left = n;
-      for (int k = 1; k < m; ++k) left = (left + 1) / 2;
-      split_pairs(now, before, width, other);
-      std::swap(now, other);
-    }
-    std::size_t i = 0;
-    for (; i + hn::Lanes(di) <= n; i += hn::Lanes(di)) {
-      const auto symbol = hn::LoadU(D16(), now + i);
-      top = hn::Max(top, hn::PromoteTo(di, symbol));
-      hn::StoreU(symbol, D16(), symbols.data() + begin + i);
-    }
-    for (; i < n; ++i) {
-      top = hn::Max(top, hn::Set(di, now[i]));
-      symbols[begin + i] = now[i];
-    }
+  const Mover mover(bits);
+  const auto bytes = [&](std::size_t n) { return (n * static_cast<std::size_t>(bits) + 7) / 8; };
+  auto top = hn::Zero(D16());
+  std::size_t begin = 0;
+  // A run that others follow, or whose quads are loaded as what they are, is unpacked where it lies.
+  const bool exact = bits == 2 || bits == 4 || bits == 8;
+  for (; begin + run <= symbols.size() && (exact || bytes(begin + run) + 8 <= in.size()); begin += run) {
+    top = unpack_run(&in[bytes(begin)], bits, mover, top, symbols.data() + begin);
   }
-  return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(di, top)));
+  for (std::size_t n; begin < symbols.size(); begin += n) {
+    n = std::min(run, symbols.size() - begin);
+    alignas(64) std::array<std::uint16_t, run> padded;
+    Packed packed{};
+    std::memcpy(packed.data(), &in[bytes(begin)], bytes(n));
+    // What follows the last symbol in its byte is none.
+    if (const std::size_t used = n * static_cast<std::size_t>(bits) % 8; used != 0) {
+      packed[bytes(n) - 1] &= static_cast<std::byte>((1u << used) - 1);
+    }
+    top = unpack_run(packed.data(), bits, mover, top, padded.data());
+    std::copy_n(padded.data(), n, symbols.data() + begin);
+  }
+  alignas(64) std::array<std::uint16_t, hn::MaxLanes(D16())> lanes;
+  hn::Store(top, D16(), lanes.data());
+  return *std::max_element(lanes.begin(), lanes.end());
 }
 
 #endif

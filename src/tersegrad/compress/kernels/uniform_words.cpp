@@ -1,6 +1,9 @@
 #include "tersegrad/compress/kernels/uniform_words.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/uniform_words.cpp"
@@ -13,7 +16,7 @@ namespace {
 
 #if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // vectors are kept in a struct
 
-std::size_t whole_vectors(const Stream&, std::uint64_t, std::span<std::uint32_t>) { return 0; }
+std::size_t whole_vectors(const Stream&, std::uint64_t, std::byte*, std::size_t) { return 0; }
 
 #else
 
@@ -59,13 +62,13 @@ struct Blocks {
     w1 = second;
     w3 = first;
   }
-  HWY_INLINE void store(std::uint32_t* to) const {
+  HWY_INLINE void store(std::byte* to) const {
     hn::StoreInterleaved2(pair_up(w0, w1), pair_up(w2, w3), Wide(), reinterpret_cast<std::uint64_t*>(to));
   }
 };
 
-/// \returns the words written, whole turns only
-std::size_t whole_vectors(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out) {
+/// \param out  at any multiple of 2 bytes \param n  words \returns how many were written, whole turns only
+std::size_t whole_vectors(const Stream& stream, std::uint64_t first_block, std::byte* out, std::size_t n) {
   const Wide d;
   const std::size_t lanes = hn::Lanes(d);
   const auto counter = stream.counter();
@@ -74,7 +77,7 @@ std::size_t whole_vectors(const Stream& stream, std::uint64_t first_block, std::
   const auto blocks = [&](std::size_t at) HWY_ATTR { return hn::Add(iota, hn::Set(d, first_block + at)); };
   std::size_t i = 0;
   // A round waits for the one before it: four sets of blocks by turns keep the multipliers busy meanwhile.
-  for (; i + 16 * lanes <= out.size(); i += 16 * lanes) {
+  for (; i + 16 * lanes <= n; i += 16 * lanes) {
     Blocks a, b, c, e;
     a.begin(blocks(i / 4), counter);
     b.begin(blocks(i / 4 + lanes), counter);
@@ -88,18 +91,18 @@ std::size_t whole_vectors(const Stream& stream, std::uint64_t first_block, std::
       c.round(key0, key1);
       e.round(key0, key1);
     }
-    a.store(out.data() + i);
-    b.store(out.data() + i + 4 * lanes);
-    c.store(out.data() + i + 8 * lanes);
-    e.store(out.data() + i + 12 * lanes);
+    a.store(out + 4 * i);
+    b.store(out + 4 * (i + 4 * lanes));
+    c.store(out + 4 * (i + 8 * lanes));
+    e.store(out + 4 * (i + 12 * lanes));
   }
-  for (; i + 4 * lanes <= out.size(); i += 4 * lanes) {
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
     Blocks a;
     a.begin(blocks(i / 4), counter);
     for (std::size_t round = 0; round < 10; ++round) {
       a.round(hn::Set(d, keys.first[round]), hn::Set(d, keys.second[round]));
     }
-    a.store(out.data() + i);
+    a.store(out + 4 * i);
   }
   return i;
 }
@@ -116,8 +119,18 @@ namespace tersegrad::kernels {
 HWY_EXPORT(whole_vectors);
 
 void fill_words(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out) {
-  const std::size_t done = HWY_DYNAMIC_DISPATCH(whole_vectors)(stream, first_block, out);
+  const auto bytes = std::as_writable_bytes(out);
+  const std::size_t done = HWY_DYNAMIC_DISPATCH(whole_vectors)(stream, first_block, bytes.data(), out.size());
   stream.fill(first_block + done / 4, out.subspan(done));
+}
+
+void fill_halfwords(const Stream& stream, std::uint64_t first_block, std::span<std::uint16_t> out) {
+  const auto bytes = std::as_writable_bytes(out);
+  std::size_t words = HWY_DYNAMIC_DISPATCH(whole_vectors)(stream, first_block, bytes.data(), out.size() / 2);
+  for (; 4 * words < bytes.size(); words += 4) {
+    const auto block = stream.block(first_block + words / 4);
+    std::memcpy(bytes.data() + 4 * words, block.data(), std::min(sizeof block, bytes.size() - 4 * words));
+  }
 }
 
 }  // namespace tersegrad::kernels
