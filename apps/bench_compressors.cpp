@@ -52,7 +52,7 @@ class Trip {
   Trip(const std::string& spec, const Buffer<float>& gradient, std::uint32_t agents)
       : gradient_(gradient), mean_(gradient.size()) {
     const auto total = static_cast<std::int64_t>(gradient.size());
-    compressor_ = CompressorRegistry::instance().make(spec, CompressorSetup{{total, 1}, 1, agents});
+    compressor_ = CompressorRegistry::instance().make(spec, CompressorSetup{{total, 1}, 1, agents, false});  // as --nonfinite stop
     buckets_ = cut_into_buckets(total, std::int64_t{1} << 22);
     for (std::uint32_t a = 0; a < agents; ++a) encoders_.push_back(compressor_->encoder(a));
     aggregator_ = compressor_->aggregator();

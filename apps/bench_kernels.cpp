@@ -22,6 +22,7 @@
 #include "tersegrad/compress/kernels/index_packing.hpp"
 #include "tersegrad/compress/kernels/planes.hpp"
 #include "tersegrad/compress/kernels/rand_k.hpp"
+#include "tersegrad/compress/kernels/sign_memory.hpp"
 #include "tersegrad/compress/kernels/sign_pack.hpp"
 #include "tersegrad/compress/kernels/top_k.hpp"
 #include "tersegrad/core/buffer.hpp"
@@ -120,7 +121,7 @@ std::vector<Kernel> kernels_of(Workload& work) {
   all.push_back({"sign packing", 4 * d, Yardstick::read, 0.85, "", 0,
                  [&work] { benchmark::DoNotOptimize(pack_signs(work.x(), work.out_plane(0), work.out_plane(1))); }});
   all.push_back({"error feedback + sign", 12 * d, Yardstick::axpy, 0.8, "", 0, [&work] {
-                   pack_signs_error_feedback(work.x(), work.y(), 0.25f, work.y(), work.out_plane(0), work.out_plane(1));
+                   pack_signs_residual(work.x(), work.y(), 0.25f, work.y(), work.out_plane(0), work.out_plane(1));
                  }});
   for (const int agents : {8, 16, 64}) {
     const int planes = planes_for(agents);

@@ -96,54 +96,122 @@ TEST_P(EveryCompressor, TheAggregateIsTheMeanOfWhatTheAgentsDecodeThemselves) {
 }
 
 TEST_P(EveryCompressor, TheResidualIsWhatWasNotSent) {
-  // Also where a fused kernel makes it.
   for (const Layout layout : {Layout{4999, 1}, Layout{7, 37}}) {
     const auto compressor = make(GetParam(), layout, 1);
     for (const float scale : {1.0f, 0.25f}) {
-      auto values = gradients_of(1, layout.total(), 3).front();
+      const auto values = gradients_of(1, layout.total(), 3).front();
       const Bucket bucket{0, 0, layout.total()};
-      Message plain, fused;
+      Message message;
       std::vector<float> decoded(values.size());
-      const auto encoder = compressor->encoder(0), other = compressor->encoder(0);
+      const auto encoder = compressor->encoder(0);
       encoder->begin_step(4, values);
-      other->begin_step(4, values);
-      encoder->encode(bucket, values, plain);
-      encoder->decode_own(bucket, plain, decoded);
+      encoder->encode(bucket, values, message);
       auto residual = values;
-      EXPECT_TRUE(other->encode_residual(bucket, residual, scale, fused));
-      EXPECT_EQ(plain.payload, fused.payload);
-      EXPECT_EQ(plain.header.flags, fused.header.flags);
-      EXPECT_EQ(plain.header.k, fused.header.k);
+      EXPECT_TRUE(encoder->subtract_own(bucket, residual, scale, message));
+      encoder->decode_own(bucket, message, decoded);
       for (std::size_t j = 0; j < values.size(); ++j) ASSERT_EQ(residual[j], values[j] - scale * decoded[j]) << j;
     }
   }
 }
 
-TEST_P(EveryCompressor, TheFusedErrorFeedbackIsThatOfItsParts) {
+TEST_P(EveryCompressor, ABlendIsEncodedAsItsValues) {
   const std::int64_t d = 9999;
-  const auto compressor = make(GetParam(), d, 1);
-  for (const float fault : {0.0f, std::nanf(""), INFINITY}) {
-    auto gradient = gradients_of(1, d, 3).front();
-    const auto memory = gradients_of(1, d, 40).front();
-    if (fault != 0) gradient[7777] = fault;
-    const auto fused = compressor->encoder(0), plain = compressor->encoder(0);
-    if (!fused->begin_step_feedback(5, gradient, memory)) GTEST_SKIP() << GetParam() << " offers none";
-    std::vector<float> sum(gradient), left(gradient.size());
-    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += memory[j];
-    plain->begin_step(5, sum);
-    for (std::int64_t begin = 0; begin < d; begin += 4224) {
-      const Bucket bucket{static_cast<std::uint32_t>(begin / 4224), begin, std::min<std::int64_t>(begin + 4224, d)};
-      const auto part = [&](auto& values) {
-        return std::span(values).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(bucket.size()));
-      };
-      Message one, two;
-      const bool finite = fused->encode_feedback(bucket, part(gradient), part(memory), 0.5f, part(left), one);
-      EXPECT_EQ(finite, plain->encode_residual(bucket, part(sum), 0.5f, two));
-      EXPECT_EQ(one.payload, two.payload);
-      EXPECT_EQ(std::memcmp(&one.header, &two.header, sizeof(Header)), 0);
+  for (const Layout layout : {Layout{d, 1}, Layout{33, 303}}) {
+    const auto compressor = make(GetParam(), layout, 1);
+    const bool whole = compressor->needs_whole_gradient();
+    for (const float fault : {0.0f, std::nanf(""), INFINITY}) {
+      for (const bool in_place : {false, true}) {
+        auto gradient = gradients_of(1, d, 3).front();
+        auto memory = gradients_of(1, d, 40).front();
+        if (fault != 0) gradient[7777] = fault;
+        std::vector<float> sum(gradient), made(gradient.size());
+        for (std::size_t j = 0; j < sum.size(); ++j) sum[j] = 0.9f * memory[j] + 0.1f * gradient[j];
+        const kernels::Blend blend{gradient, memory, 0.1f, 0.9f};
+        const std::span<float> p(in_place ? memory : made);
+        const auto blended = compressor->encoder(0), plain = compressor->encoder(0);
+        plain->begin_step(5, sum);
+        whole ? blended->begin_step_blended(5, blend, p, true) : blended->begin_step(5, {});
+        for (std::int64_t begin = 0; begin < d; begin += 4224) {
+          const Bucket bucket{static_cast<std::uint32_t>(begin / 4224), begin, std::min<std::int64_t>(begin + 4224, d)};
+          const auto first = static_cast<std::size_t>(begin), n = static_cast<std::size_t>(bucket.size());
+          Message one, two;
+          if (whole) {
+            blended->encode(bucket, p.subspan(first, n), one);
+          } else {
+            blended->encode_blended(bucket, blend.part(first, n), p.subspan(first, n), one);
+          }
+          plain->encode(bucket, std::span(sum).subspan(first, n), two);
+          EXPECT_EQ(one.payload, two.payload);
+          EXPECT_EQ(std::memcmp(&one.header, &two.header, sizeof(Header)), 0);
+        }
+        for (std::size_t j = 0; j < sum.size(); ++j) ASSERT_TRUE(p[j] == sum[j] || std::isnan(sum[j])) << j;
+      }
     }
-    if (fault != 0) continue;  // what is not finite is not kept: it need not be the same
-    for (std::size_t j = 0; j < sum.size(); ++j) ASSERT_EQ(left[j], sum[j]) << j;
+  }
+}
+
+TEST_P(EveryCompressor, WithoutUndoTheBitsAreTheSame) {
+  CompressorSetup setup{{1000, 1}, 1, 2};
+  const auto with = CompressorRegistry::instance().make(GetParam(), setup);
+  setup.undo = false;
+  const auto without = CompressorRegistry::instance().make(GetParam(), setup);
+  Session one(*with, 2), two(*without, 2);
+  for (std::uint64_t s = 0; s < 4; ++s) {
+    const auto gradients = gradients_of(2, 1000, 10 * s);
+    const auto a = one.step(gradients, s, 256), b = two.step(gradients, s, 256);
+    EXPECT_TRUE(same_bits(a.mean, b.mean)) << "step " << s;
+    if (s == 1) continue;  // what is remembered may be looked at between steps or not
+    for (std::size_t agent = 0; agent < 2; ++agent) {
+      const auto p = one.encoders[agent]->state(), q = two.encoders[agent]->state();
+      ASSERT_EQ(p.size(), q.size());
+      for (std::size_t i = 0; i < p.size(); ++i) {
+        EXPECT_EQ(p[i].name, q[i].name);
+        for (std::size_t j = 0; j < p[i].values.size(); ++j) ASSERT_EQ(p[i].values[j], q[i].values[j]) << j;
+      }
+    }
+  }
+}
+
+TEST_P(EveryCompressor, WhatLiesThereIsWhatIsDecoded) {
+  for (const Layout layout : {Layout{5000, 1}, Layout{50, 100}}) {
+    const auto compressor = make(GetParam(), layout, 2);
+    Session session(*compressor, 2);
+    const auto other = compressor->aggregator();
+    for (std::uint64_t s = 0; s < 4; ++s) {
+      auto gradients = gradients_of(2, layout.total(), 10 * s);
+      if (s == 2) gradients[1][4321] = std::nanf("");
+      for (std::size_t a = 0; a < 2; ++a) session.encoders[a]->begin_step(s, gradients[a]);
+      session.aggregator->begin_step(s);
+      other->begin_step(s);
+      for (const Bucket bucket : {Bucket{0, 0, 640}, Bucket{1, 640, layout.total()}}) {
+        const auto first = static_cast<std::size_t>(bucket.begin), n = static_cast<std::size_t>(bucket.size());
+        std::vector<Message> messages(2);
+        std::vector<MessageView> views;
+        for (std::size_t a = 0; a < 2; ++a) {
+          session.encoders[a]->encode(bucket, std::span(gradients[a]).subspan(first, n), messages[a]);
+          views.push_back(view(messages[a]));
+        }
+        Message aggregate;
+        session.aggregator->merge(bucket, views, aggregate);
+        aggregate.header.nonfinite = s == 2;
+        std::vector<float> mean(n);
+        session.aggregator->decode(bucket, view(aggregate), mean);
+        const auto plain = other->plain(bucket, view(aggregate));
+        if (plain.empty()) {
+          other->decode(bucket, view(aggregate), mean);
+          continue;
+        }
+        ASSERT_EQ(plain.size(), n);
+        for (std::size_t j = 0; j < n; ++j) {
+          ASSERT_TRUE(plain[j] == mean[j] || std::isnan(mean[j])) << "step " << s << ", coordinate " << j;
+        }
+      }
+      const auto p = session.aggregator->state(), q = other->state();
+      ASSERT_EQ(p.size(), q.size());
+      for (std::size_t i = 0; i < p.size(); ++i) {
+        for (std::size_t j = 0; j < p[i].values.size(); ++j) ASSERT_EQ(p[i].values[j], q[i].values[j]) << j;
+      }
+    }
   }
 }
 

@@ -49,6 +49,30 @@ TEST(ErrorFeedback, IsTheRecursionWithItsInnerCompressor) {
   }
 }
 
+TEST(Ef21, IsTheRecursionWithItsInnerCompressor) {
+  const std::size_t n = 600;
+  for (const std::string spec : {"topk:0.05", "scaled-sign", "randk:0.1", "qsgd:2", "none:bf16"}) {
+    const auto inner = make(spec, {600, 1});
+    const auto a = static_cast<float>(inner->feedback_scale());
+    Session plain(*inner, 1), wrapped(*make("ef21:" + spec, {600, 1}), 1);
+    std::vector<float> h(n, 0.0f);
+    for (std::uint64_t s = 0; s < 5; ++s) {
+      const auto g = normal_vector(n, 20 + s);
+      std::vector<float> p(n);
+      for (std::size_t j = 0; j < n; ++j) p[j] = g[j] - h[j];
+      const auto sent = plain.step({p}, s, 600).own[0];
+      const auto step = wrapped.step({g}, s, 256);
+      for (std::size_t j = 0; j < n; ++j) {
+        h[j] = h[j] + a * sent[j];
+        ASSERT_EQ(step.own[0][j], h[j]) << spec << ", step " << s << ", coordinate " << j;
+      }
+      if (s == 2) continue;  // looked at or not, it goes on alike
+      const auto state = wrapped.encoders[0]->state();
+      for (std::size_t j = 0; j < n; ++j) ASSERT_EQ(state[0].values[j], h[j]) << spec << ", step " << s;
+    }
+  }
+}
+
 TEST(ErrorFeedback, MemoryStaysBounded) {
   // Karimireddy et al. 2019, Lemma 3: E‖e‖² ≤ 4(1 − δ)/δ²·max‖g‖². Scaled Rand-k inside would grow without bound.
   const std::size_t n = 100;
@@ -78,6 +102,25 @@ TEST(ErrorFeedback, NonfiniteGradientsDoNotStayInTheMemory) {
   // NaN was sent; p of the last coordinate is inf, which was not. Both keep what they had.
   EXPECT_EQ(std::vector<float>(memory.begin(), memory.end()), (std::vector<float>{0, 3, 2, 1}));
   EXPECT_EQ(session.step({{0, 0, 0, 0}}, 2, 4).mean, (std::vector<float>{0, 3, 0, 0}));
+}
+
+TEST(ErrorFeedback, OfScaledSignsForgetsAStepThatIsNotFinite) {
+  // One NaN makes the scale NaN, and with it all that would be left: everything keeps what it had.
+  for (const char* spec : {"ef:scaled-sign", "ef21:scaled-sign"}) {
+    const auto compressor = make(spec, {300, 1});
+    Session plain(*compressor, 1), disturbed(*compressor, 1);
+    for (std::uint64_t s = 0; s < 4; ++s) {
+      if (s > 0) {
+        auto bad = normal_vector(300, 70 + s);
+        bad[77] = s == 1 ? std::nanf("") : INFINITY;
+        const auto step = disturbed.step({bad}, 100 + s, 128);
+        EXPECT_EQ(step.headers[0].nonfinite, 1u);
+        EXPECT_EQ(step.headers[1].nonfinite, 0u);
+      }
+      const auto g = normal_vector(300, 10 + s);
+      EXPECT_EQ(plain.step({g}, s, 128).own[0], disturbed.step({g}, s, 128).own[0]) << spec << ", step " << s;
+    }
+  }
 }
 
 TEST(Ef21, FollowsAConstantGradientAndReachesIt) {

@@ -84,48 +84,42 @@ class ChosenEncoder final : public Encoder {
   explicit ChosenEncoder(const ChosenSetup& setup) : setup_(setup), sparse_(setup.wire) {}
 
   void begin_step(std::uint64_t, std::span<const float> gradient) override {
-    const Layout& layout = setup_.common.layout;
-    norms_.clear();
-    indices_.clear();
-    all_nonfinite_kept_ = true;
-    for (std::int64_t r = 0; r < layout.replicas; ++r) {
-      const auto replica =
-          gradient.subspan(static_cast<std::size_t>(r * layout.dim), static_cast<std::size_t>(layout.dim));
-      if (setup_.normalized) norms_.push_back(std::sqrt(kernels::sum_of_squares(replica)));
-      if (layout.replicas == 1) {
-        kernels::top_k(replica, setup_.k, indices_);
-        all_nonfinite_kept_ = any_finite(replica, indices_);
-        return;
-      }
+    begin();
+    for_each_replica([&](std::size_t first, std::size_t size) {
+      const auto replica = gradient.subspan(first, size);
       kernels::top_k(replica, setup_.k, chosen_);
-      all_nonfinite_kept_ &= any_finite(replica, chosen_);
-      for (const auto index : chosen_) indices_.push_back(static_cast<std::uint32_t>(r * layout.dim) + index);
-    }
+      chosen_values_.resize(chosen_.size());
+      kernels::gather(replica, chosen_, 0, chosen_values_);
+      double norm = 1;
+      if (setup_.normalized) norm = std::sqrt(kernels::sum_of_squares(replica));
+      keep(first, size, norm, [&](std::size_t j) { return replica[j]; });
+    });
   }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void begin_step_blended(std::uint64_t step, const kernels::Blend& whole, std::span<float> p, bool wanted) override {
+    if (setup_.normalized) return Encoder::begin_step_blended(step, whole, p, wanted);
+    begin();
+    for_each_replica([&](std::size_t first, std::size_t size) {
+      const auto replica = whole.part(first, size);
+      const auto made = wanted ? p.subspan(first, size) : std::span<float>();
+      kernels::top_k(replica, made, setup_.k, chosen_, chosen_values_);
+      keep(first, size, 1, [&](std::size_t j) { return wanted ? made[j] : replica.at(j); });
+    });
+  }
+
+  /// Of what begin_step() chose: the bucket's values are not looked at again.
+  void encode(const Bucket& bucket, std::span<const float>, Message& message) override {
     const auto indices = indices_in(indices_, bucket);
-    sparse_.indices.resize(indices.size());
-    sparse_.values.resize(indices.size());
-    const auto begin = static_cast<std::uint32_t>(bucket.begin);
-    kernels::gather(values, indices, begin, sparse_.values);
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      sparse_.indices[i] = indices[i] - begin;
-      sparse_.values[i] = scaled(sparse_.values[i], indices[i]);
-    }
+    const auto values = std::span(values_).subspan(static_cast<std::size_t>(indices.data() - indices_.data()));
+    sparse_.values.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(indices.size()));
+    sparse_.indices.assign(indices.begin(), indices.end());
+    for (auto& index : sparse_.indices) index -= static_cast<std::uint32_t>(bucket.begin);
     sparse_.write(bucket.size(), message);
-    // The values' own, and the finite ones that the wire makes inf.
+    // The gradient's own, and the finite ones that the wire makes inf.
     const std::int64_t overflows =
         count_beyond(sparse_.values, largest_value(setup_.wire)) - count_nonfinite(sparse_.values);
-    // A zero norm's values are sent as zeros, a non-finite norm's as NaN or zeros: the gradient's own are counted.
-    std::int64_t nonfinite = 0;
-    if (all_nonfinite_kept_) {
-      for (const auto index : indices)
-        nonfinite += !std::isfinite(values[static_cast<std::size_t>(index - bucket.begin)]);
-    } else {
-      nonfinite = count_nonfinite(values);
-    }
-    message.header.nonfinite = saturate(nonfinite + overflows);
+    message.header.nonfinite =
+        saturate(static_cast<std::int64_t>(indices_in(nonfinite_, bucket).size()) + overflows);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
@@ -145,11 +139,14 @@ class ChosenEncoder final : public Encoder {
   }
 
   /// Touches the kept coordinates only.
-  bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) override {
-    encode(bucket, values, message);
-    sparse_.read(bucket.size(), view(message));
+  bool subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message) override {
+    if (setup_.wire != ValueFormat::fp32 || (message.header.flags & flag_dense) != 0) {
+      sparse_.read(bucket.size(), view(message));
+    } else {
+      sparse_.dense = false;  // what encode() wrote last lies there still
+    }
     const auto indices = indices_in(indices_, bucket);
-    bool finite = message.header.nonfinite == 0;
+    bool finite = true;
     for (std::size_t i = 0; i < indices.size(); ++i) {
       const auto j = static_cast<std::size_t>(indices[i] - bucket.begin);
       values[j] -= scale * sparse_.values[sparse_.dense ? j : i];
@@ -159,21 +156,49 @@ class ChosenEncoder final : public Encoder {
   }
 
  private:
-  /// Then every value of the replica that is not finite is among those kept: they count as the largest.
-  static bool any_finite(std::span<const float> replica, std::span<const std::uint32_t> kept) {
-    return std::any_of(kept.begin(), kept.end(), [&](std::uint32_t j) { return std::isfinite(replica[j]); });
+  void begin() {
+    indices_.clear();
+    values_.clear();
+    nonfinite_.clear();
   }
 
-  float scaled(float value, std::uint32_t coordinate) const {
-    if (!setup_.normalized) return value;
-    const double norm = norms_[coordinate / static_cast<std::uint64_t>(setup_.common.layout.dim)];
-    return norm == 0 ? 0.0f : static_cast<float>(static_cast<double>(value) / norm);
+  template <class F>
+  void for_each_replica(F&& use) {
+    const Layout& layout = setup_.common.layout;
+    for (std::int64_t r = 0; r < layout.replicas; ++r) {
+      use(static_cast<std::size_t>(r * layout.dim), static_cast<std::size_t>(layout.dim));
+    }
+  }
+
+  /// Appends what was chosen of a replica. \param at  its coordinate j, asked for only where not all is finite
+  template <class At>
+  void keep(std::size_t first, std::size_t size, double norm, At&& at) {
+    const auto shift = static_cast<std::uint32_t>(first);
+    bool any_finite = false;
+    const std::size_t before = nonfinite_.size();
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      const float value = chosen_values_[i];
+      indices_.push_back(shift + chosen_[i]);
+      // A zero norm's values are sent as zeros, a non-finite norm's as NaN or zeros; what is counted are the gradient's.
+      values_.push_back(!setup_.normalized ? value : norm == 0 ? 0.0f : static_cast<float>(double{value} / norm));
+      if (std::isfinite(value)) {
+        any_finite = true;
+      } else {
+        nonfinite_.push_back(shift + chosen_[i]);
+      }
+    }
+    if (any_finite || nonfinite_.size() == before) return;
+    // They count as the largest, so where all that was chosen is not finite, there may be more.
+    nonfinite_.resize(before);
+    for (std::size_t j = 0; j < size; ++j) {
+      if (!std::isfinite(at(j))) nonfinite_.push_back(shift + static_cast<std::uint32_t>(j));
+    }
   }
 
   ChosenSetup setup_;
-  std::vector<std::uint32_t> indices_, chosen_;
-  std::vector<double> norms_;
-  bool all_nonfinite_kept_ = false;
+  std::vector<std::uint32_t> indices_, chosen_;  ///< of the whole vector; of a replica
+  std::vector<float> values_, chosen_values_;    ///< what is sent of indices_; of chosen_, as they are
+  std::vector<std::uint32_t> nonfinite_;         ///< coordinates that are not finite
   SparseVector sparse_;
 };
 

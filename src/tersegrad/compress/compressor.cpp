@@ -4,23 +4,31 @@
 
 namespace tersegrad {
 
-bool Encoder::encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) {
-  encode(bucket, values, message);
+bool Encoder::subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message) {
   decoded_.resize(values.size());
   decode_own(bucket, message, decoded_);
-  std::uint32_t largest = 0;  // exponent bits of all ones: inf or NaN
-  for (std::size_t j = 0; j < values.size(); ++j) {
-    values[j] -= scale * decoded_[j];
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[j]) & 0x7fffffffu);
-  }
-  return largest < 0x7f800000u;
+  return kernels::blend({decoded_, values, -scale, 1}, values) == 0;
+}
+
+void Encoder::begin_step_blended(std::uint64_t step, const kernels::Blend& whole, std::span<float> p, bool /*wanted*/) {
+  kernels::blend(whole, p);
+  begin_step(step, p);
+}
+
+void Encoder::encode_blended(const Bucket& bucket, const kernels::Blend& part, std::span<float> p, Message& message) {
+  kernels::blend(part, p);
+  encode(bucket, p, message);
 }
 
 bool Aggregator::descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
   const auto sparse = decode_sparse(bucket, aggregate);
   if (!sparse) return false;
-  for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
-    x[static_cast<std::size_t>(sparse->indices[i] - bucket.begin)] -= step * sparse->values[i];
+  // Coordinates far apart, each a line of memory: they are asked for well before their turn.
+  constexpr std::size_t ahead = 64;
+  const auto indices = sparse->indices;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (i + ahead < indices.size()) __builtin_prefetch(x.data() + (indices[i + ahead] - bucket.begin), 1);
+    x[static_cast<std::size_t>(indices[i] - bucket.begin)] -= step * sparse->values[i];
   }
   return true;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tersegrad/compress/kernels/blend.hpp"
 #include "tersegrad/compress/message.hpp"
 #include "tersegrad/core/layout.hpp"
 #include "tersegrad/core/registry.hpp"
@@ -37,6 +38,9 @@ struct CompressorSetup {
   Layout layout;
   std::uint64_t seed = 0;
   std::uint32_t agents = 1;  ///< N
+  /// Whether a step may be taken back (Encoder::discard_step) or may bring values that are not finite and are to be
+  /// forgotten: encoders with memory then keep what they would go back to, one float a coordinate more.
+  bool undo = true;
 };
 
 /// A vector that is zero but for a few coordinates of a bucket.
@@ -69,27 +73,20 @@ class Encoder {
   /// \returns spans valid until the next call
   virtual std::optional<SparseValues> decode_own_sparse(const Bucket&, const Message&) { return {}; }
 
-  /// encode(), then values ← values − scale·C(values): the half-step of error feedback. The default encodes, decodes
-  /// and subtracts; overridden where one pass does it all, with the same bits.
+  /// values ← values − scale·C(values), the half-step of error feedback, right behind encode() of that bucket. The
+  /// default decodes and subtracts; overridden where few coordinates change, with the same bits.
   /// \returns false if a new value may not be finite
-  virtual bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message);
+  virtual bool subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message);
 
-  /// begin_step() on gradient + memory, for an encoder that adds them up itself: encode_feedback() is then called for
-  /// every bucket instead of encode_residual(). \returns false, with nothing done, where it does not
-  virtual bool begin_step_feedback(std::uint64_t /*step*/, std::span<const float> /*gradient*/,
-                                   std::span<const float> /*memory*/) {
-    return false;
-  }
-  /// encode_residual() on values = gradient + memory: left ← values − scale·C(values), in one pass, the same bits where
-  /// all are finite.
-  /// \param left bucket.size() coordinates, overwritten; overlaps neither of the others
-  /// \returns false if a new value may not be finite
-  virtual bool encode_feedback(const Bucket&, std::span<const float> /*gradient*/, std::span<const float> /*memory*/,
-                               float /*scale*/, std::span<float> /*left*/, Message&) {
-    throw Error("bug: this encoder has no fused error feedback");
-  }
+  /// begin_step() on a blend p of gradient and memory, where Compressor::needs_whole_gradient(); encode() then receives
+  /// parts of `p`. The default makes p; overridden where choosing and making it are one pass.
+  /// \param p  as large, receives the blend; may be the memory. Unless `wanted`, what it holds is encode()'s business
+  virtual void begin_step_blended(std::uint64_t step, const kernels::Blend& whole, std::span<float> p, bool wanted);
+  /// encode() of a bucket of a blend, made on the way, where the whole gradient is not needed. \param p  receives it
+  virtual void encode_blended(const Bucket& bucket, const kernels::Blend& part, std::span<float> p, Message& message);
 
-  /// The last step's aggregate was not applied (--nonfinite skip): memory becomes what it was before that step.
+  /// The last step's aggregate was not applied (--nonfinite skip): memory becomes what it was before that step. Only
+  /// where CompressorSetup::undo.
   virtual void discard_step() {}
 
   /// What the encoder remembers, as of the end of the last step; empty without memory.
@@ -140,12 +137,16 @@ class Aggregator {
   /// \returns false, with nothing done, where decode() is to be called
   /// \throws Error as decode does; then a part of x may have changed
   virtual bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x);
-  /// The mean itself where the payload holds it as plain, aligned floats; empty where it must be decoded. Spares an
-  /// uncompressed run a pass over memory. \throws Error as decode does
+  /// The mean itself where it lies somewhere as plain, aligned floats: in the payload, or in what the aggregator remembers.
+  /// Instead of decode(), and as that once a bucket and step; empty, and then nothing happened, where it must be decoded.
+  /// Spares a pass over memory. \returns a span valid until the next call \throws Error as decode does
   virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }
   /// What the aggregator remembers, the same on every rank; empty without memory.
   virtual std::vector<State> state() { return {}; }
 };
+
+/// The kinds of error feedback around a compressor: error_feedback.cpp, ef21.cpp.
+enum class Feedback { ef14, ef21 };
 
 /// A compression scheme. Immutable but for what it may keep to save work; N agents, and threads, share one.
 class Compressor {
@@ -165,6 +166,9 @@ class Compressor {
   virtual std::uint64_t max_payload_bytes(const Bucket& bucket) const = 0;
   virtual std::unique_ptr<Encoder> encoder(std::uint32_t agent) const = 0;
   virtual std::unique_ptr<Aggregator> aggregator() const = 0;
+  /// An encoder of error feedback around this compressor that does in one pass over memory what the wrapper's own does
+  /// in several, with the same bits; null where there is none.
+  virtual std::unique_ptr<Encoder> feedback_encoder(Feedback, std::uint32_t /*agent*/) const { return nullptr; }
 };
 
 using CompressorRegistry = Registry<Compressor, const CompressorSetup&>;

@@ -5,6 +5,7 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/index_sets.hpp"
+#include "tersegrad/compress/kernels/bitmap.hpp"
 #include "tersegrad/compress/kernels/rand_k.hpp"
 
 namespace tersegrad {
@@ -30,16 +31,12 @@ class DrawnEncoder final : public Encoder {
   void begin_step(std::uint64_t step, std::span<const float>) override { indices_ = sets_->of(agent_, step); }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
-    const auto indices = drawn(bucket);
-    values_.resize(indices.size());
-    kernels::gather(values, indices, static_cast<std::uint32_t>(bucket.begin), values_);
-    resize_payload(message, static_cast<std::int64_t>(indices.size()) * bytes_per_value(setup_.wire));
-    pack_values(setup_.wire, values_, message.payload);
-    message.header.k = indices.size();
-    message.header.flags = 0;
-    // The policy is about the gradient, drawn or not; and about finite values that would come back as inf.
-    const std::int64_t overflows = count_beyond(values_, largest_sent(setup_)) - count_nonfinite(values_);
-    message.header.nonfinite = saturate(count_nonfinite(values) + overflows);
+    write(bucket, values, count_nonfinite(values), message);
+  }
+
+  void encode_blended(const Bucket& bucket, const kernels::Blend& part, std::span<float> p, Message& message) override {
+    const std::int64_t nonfinite = kernels::blend(part, p);
+    write(bucket, p, nonfinite, message);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
@@ -63,12 +60,12 @@ class DrawnEncoder final : public Encoder {
   }
 
   /// Touches the drawn coordinates only.
-  bool encode_residual(const Bucket& bucket, std::span<float> values, float scale, Message& message) override {
-    encode(bucket, values, message);
+  bool subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message) override {
     const auto indices = drawn(bucket);
+    values_.resize(indices.size());
     unpack_values(setup_.wire, message.payload, values_);
     const auto own_scale = static_cast<float>(setup_.scale);
-    bool finite = message.header.nonfinite == 0;
+    bool finite = true;
     for (std::size_t i = 0; i < indices.size(); ++i) {
       float& value = values[static_cast<std::size_t>(indices[i] - bucket.begin)];
       value -= scale * (values_[i] * own_scale);
@@ -78,6 +75,20 @@ class DrawnEncoder final : public Encoder {
   }
 
  private:
+  /// \param nonfinite  of the values: the policy is about the gradient, drawn or not
+  void write(const Bucket& bucket, std::span<const float> values, std::int64_t nonfinite, Message& message) {
+    const auto indices = drawn(bucket);
+    values_.resize(indices.size());
+    kernels::gather(values, indices, static_cast<std::uint32_t>(bucket.begin), values_);
+    resize_payload(message, static_cast<std::int64_t>(indices.size()) * bytes_per_value(setup_.wire));
+    pack_values(setup_.wire, values_, message.payload);
+    message.header.k = indices.size();
+    message.header.flags = 0;
+    // And finite values that would come back as inf.
+    const std::int64_t overflows = count_beyond(values_, largest_sent(setup_)) - count_nonfinite(values_);
+    message.header.nonfinite = saturate(nonfinite + overflows);
+  }
+
   std::span<const std::uint32_t> drawn(const Bucket& bucket) const {
     return indices_in(*indices_, bucket);
   }
@@ -101,7 +112,7 @@ class DrawnAggregator final : public Aggregator {
 
   void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     const std::int64_t width = bytes_per_value(setup_.wire);
-    mark_union(bucket);
+    list_union(bucket);
     sum_.assign(static_cast<std::size_t>(bucket.size()), 0.0f);
     for (std::size_t a = 0; a < uplinks.size(); ++a) {  // in agent order
       const auto indices = drawn(static_cast<std::uint32_t>(a), bucket);
@@ -112,8 +123,9 @@ class DrawnAggregator final : public Aggregator {
     }
     const auto scale = static_cast<float>((scaled_on_the_wire(setup_) ? setup_.scale : 1.0) /
                                           static_cast<double>(uplinks.size()));
-    values_.clear();
-    for_each_in_union([&](std::size_t j) { values_.push_back(sum_[j] * scale); });
+    values_.resize(listed_.size());
+    kernels::gather(sum_, listed_, 0, values_);
+    for (float& value : values_) value *= scale;
     resize_payload(aggregate, static_cast<std::int64_t>(values_.size()) * width);
     pack_values(setup_.wire, values_, aggregate.payload);
     aggregate.header.k = values_.size();
@@ -123,49 +135,41 @@ class DrawnAggregator final : public Aggregator {
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
     read(bucket, aggregate);
     std::fill(mean.begin(), mean.end(), 0.0f);
-    std::size_t next = 0;
-    for_each_in_union([&](std::size_t j) { mean[j] = values_[next++]; });
+    for (std::size_t i = 0; i < listed_.size(); ++i) mean[listed_[i]] = values_[i];
   }
 
   std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
     read(bucket, aggregate);
-    listed_.clear();
-    const auto begin = static_cast<std::uint32_t>(bucket.begin);
-    for_each_in_union([&](std::size_t j) { listed_.push_back(begin + static_cast<std::uint32_t>(j)); });
+    for (auto& index : listed_) index += static_cast<std::uint32_t>(bucket.begin);
     return SparseValues{listed_, values_};
   }
 
  private:
   /// The values of the union, scaled.
   void read(const Bucket& bucket, const MessageView& aggregate) {
-    mark_union(bucket);
-    std::int64_t count = 0;
-    for (const std::uint64_t word : union_) count += __builtin_popcountll(word);
-    require_payload(aggregate, count * bytes_per_value(setup_.wire));
-    values_.resize(static_cast<std::size_t>(count));
+    list_union(bucket);
+    require_payload(aggregate, static_cast<std::int64_t>(listed_.size()) * bytes_per_value(setup_.wire));
+    values_.resize(listed_.size());
     unpack_values(setup_.wire, aggregate.payload, values_);
     if (scaled_on_the_wire(setup_)) return;
     const auto scale = static_cast<float>(setup_.scale);
     for (float& value : values_) value *= scale;
   }
 
-  void mark_union(const Bucket& bucket) {
+  /// listed_ ← the union of the agents' sets, ascending, within the bucket.
+  void list_union(const Bucket& bucket) {
     union_.assign(static_cast<std::size_t>((bucket.size() + 63) / 64), 0);
+    std::size_t most = 2;  // list_bits may write two more
     for (std::uint32_t a = 0; a < setup_.agents; ++a) {
-      for (const auto index : drawn(a, bucket)) {
+      const auto indices = drawn(a, bucket);
+      most += indices.size();
+      for (const auto index : indices) {
         const auto j = static_cast<std::uint64_t>(index - bucket.begin);
         union_[j / 64] |= 1ull << (j % 64);
       }
     }
-  }
-
-  template <class F>
-  void for_each_in_union(F&& use) const {
-    for (std::size_t w = 0; w < union_.size(); ++w) {
-      for (std::uint64_t word = union_[w]; word != 0; word &= word - 1) {
-        use(64 * w + static_cast<std::size_t>(__builtin_ctzll(word)));
-      }
-    }
+    listed_.resize(most);
+    listed_.resize(static_cast<std::size_t>(kernels::list_bits(union_, 0, listed_.data()) - listed_.data()));
   }
 
   std::span<const std::uint32_t> drawn(std::uint32_t agent, const Bucket& bucket) const {

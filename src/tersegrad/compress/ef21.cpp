@@ -5,7 +5,7 @@
 // a = Compressor::feedback_scale(), as for ef. Every rank keeps H (the same bits everywhere); all start at zero, so the
 // first step is the paper's h_i = C(g_i). Messages, lengths and aggregates are those of C.
 //
-// Memory: h_i, one float a coordinate and agent (and one more, so that a skipped step can be undone), and H.
+// Memory: h_i, one float a coordinate and agent (and one more, for what is new and so that a step can be undone), and H.
 // A coordinate whose new h_i or H is not finite keeps its old one, while the mean of that step shows the NaN or inf.
 #include "tersegrad/compress/memory.hpp"
 
@@ -20,19 +20,25 @@ class Ef21Encoder final : public Encoder {
       : inner_(inner.encoder(agent)),
         whole_(inner.needs_whole_gradient()),
         scale_(static_cast<float>(inner.feedback_scale())),
-        memory_(size) {}
+        memory_(size, true) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
     before_.clear();
-    if (whole_) subtract(gradient, memory_.kept(), memory_.next());
-    inner_->begin_step(step, whole_ ? memory_.next() : std::span<const float>());
+    if (whole_) {
+      inner_->begin_step_blended(step, {gradient, memory_.kept(), 1, -1}, memory_.next(), false);
+    } else {
+      inner_->begin_step(step, {});
+    }
   }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto kept = memory_.kept(bucket), next = memory_.next(bucket);
-    if (!whole_) subtract(values, kept, next);
-    inner_->encode(bucket, next, message);
+    if (whole_) {
+      inner_->encode(bucket, next, message);
+    } else {
+      inner_->encode_blended(bucket, {values, kept, 1, -1}, next, message);
+    }
     if (const auto sparse = inner_->decode_own_sparse(bucket, message)) {
       // A few coordinates change: where they lie, so that the others are not copied.
       const auto all = memory_.kept();
@@ -47,12 +53,7 @@ class Ef21Encoder final : public Encoder {
     }
     memory_.wrote();
     inner_->decode_own(bucket, message, next);
-    bool finite = true;
-    for (std::size_t j = 0; j < next.size(); ++j) {
-      next[j] = kept[j] + scale_ * next[j];
-      finite &= is_finite(next[j]);
-    }
-    if (!finite) memory_.keep_finite(bucket);
+    if (kernels::blend({next, kept, scale_, 1}, next) > 0) memory_.keep_finite(bucket);
   }
 
   /// h_i of this step: their mean is H.
@@ -78,10 +79,6 @@ class Ef21Encoder final : public Encoder {
   }
 
  private:
-  static void subtract(std::span<const float> gradient, std::span<const float> estimate, std::span<float> news) {
-    for (std::size_t j = 0; j < news.size(); ++j) news[j] = gradient[j] - estimate[j];
-  }
-
   std::unique_ptr<Encoder> inner_;
   /// A coordinate that the step has changed, and what it was.
   struct Changed {
@@ -106,28 +103,37 @@ class Ef21Aggregator final : public Aggregator {
     inner_->merge(bucket, uplinks, aggregate);
   }
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
-    float* kept = mean_.data() + bucket.begin;
+    const auto kept = part(bucket);
+    inner_->decode(bucket, aggregate, mean);
+    kernels::blend({mean, kept, scale_, 1}, mean);
+    for (std::size_t j = 0; j < mean.size(); ++j) kept[j] = is_finite(mean[j]) ? mean[j] : kept[j];
+  }
+  /// H itself, where all agents' gradients are finite. (float32 may still not hold the sum: then H is inf, as x is.)
+  std::span<const float> plain(const Bucket& bucket, const MessageView& aggregate) override {
+    if (aggregate.header.nonfinite > 0) return {};
+    const auto kept = part(bucket);
     if (const auto sparse = inner_->decode_sparse(bucket, aggregate)) {
-      std::copy_n(kept, mean.size(), mean.begin());
       for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
         const auto j = static_cast<std::size_t>(sparse->indices[i] - bucket.begin);
-        mean[j] = kept[j] + scale_ * sparse->values[i];
-        if (is_finite(mean[j])) kept[j] = mean[j];
+        kept[j] = kept[j] + scale_ * sparse->values[i];
       }
-      return;
+    } else if (!inner_->descend(bucket, aggregate, -scale_, kept)) {  // a negative step adds, bit for bit
+      decoded_.resize(kept.size());
+      inner_->decode(bucket, aggregate, decoded_);
+      kernels::blend({decoded_, kept, scale_, 1}, kept);
     }
-    inner_->decode(bucket, aggregate, mean);
-    for (std::size_t j = 0; j < mean.size(); ++j) {
-      mean[j] = kept[j] + scale_ * mean[j];
-      kept[j] = is_finite(mean[j]) ? mean[j] : kept[j];
-    }
+    return kept;
   }
   std::vector<State> state() override { return {{"mean", mean_}}; }
 
  private:
+  std::span<float> part(const Bucket& bucket) {
+    return std::span(mean_).subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
+  }
+
   std::unique_ptr<Aggregator> inner_;
   float scale_;
-  Buffer<float> mean_;
+  Buffer<float> mean_, decoded_;
 };
 
 class Ef21 final : public Compressor {
@@ -138,6 +144,7 @@ class Ef21 final : public Compressor {
   bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
+    if (auto fused = inner_->feedback_encoder(Feedback::ef21, agent)) return fused;
     return std::make_unique<Ef21Encoder>(*inner_, agent, size_);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<Ef21Aggregator>(*inner_, size_); }

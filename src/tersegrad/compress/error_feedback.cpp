@@ -6,7 +6,7 @@
 // Compressor::feedback_scale(): 1 for a contractive C, 1/(1 + ω) for an unbiased one, so ef:randk sends the plain
 // values of its k coordinates. Messages, lengths and aggregates are those of C; both ends multiply by a.
 //
-// Memory: e_i, one float a coordinate and agent (and one more, so that a skipped step can be undone), zero at first.
+// Memory: e_i, one float a coordinate and agent (and one more where a step may be undone), zero at first.
 // A coordinate whose new memory is not finite keeps its old one; what is sent is C's business, header.nonfinite too.
 #include "tersegrad/compress/memory.hpp"
 
@@ -15,30 +15,31 @@ namespace {
 
 class FeedbackEncoder final : public Encoder {
  public:
-  FeedbackEncoder(const Compressor& inner, std::uint32_t agent, std::int64_t size)
+  FeedbackEncoder(const Compressor& inner, std::uint32_t agent, std::int64_t size, bool undo)
       : inner_(inner.encoder(agent)),
         whole_(inner.needs_whole_gradient()),
         scale_(static_cast<float>(inner.feedback_scale())),
-        memory_(size) {}
+        memory_(size, undo) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
-    fused_ = whole_ && inner_->begin_step_feedback(step, gradient, memory_.kept());
-    if (fused_) return;
-    if (whole_) correct(gradient, memory_.kept(), memory_.next());
-    inner_->begin_step(step, whole_ ? memory_.next() : std::span<const float>());
+    if (whole_) {
+      inner_->begin_step_blended(step, {gradient, memory_.kept()}, memory_.next(), true);
+    } else {
+      inner_->begin_step(step, {});
+    }
   }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto corrected = memory_.next(bucket);
     memory_.wrote();
-    if (fused_) {
-      const auto kept = memory_.kept(bucket);
-      if (!inner_->encode_feedback(bucket, values, kept, scale_, corrected, message)) memory_.keep_finite(bucket);
-      return;
+    if (whole_) {
+      inner_->encode(bucket, corrected, message);
+    } else {
+      inner_->encode_blended(bucket, {values, memory_.kept(bucket)}, corrected, message);
     }
-    if (!whole_) correct(values, memory_.kept(bucket), corrected);
-    if (!inner_->encode_residual(bucket, corrected, scale_, message)) memory_.keep_finite(bucket);
+    const bool finite = inner_->subtract_own(bucket, corrected, scale_, message);
+    if (!finite || message.header.nonfinite > 0) memory_.keep_finite(bucket);
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
@@ -54,13 +55,8 @@ class FeedbackEncoder final : public Encoder {
   }
 
  private:
-  static void correct(std::span<const float> gradient, std::span<const float> error, std::span<float> corrected) {
-    for (std::size_t j = 0; j < corrected.size(); ++j) corrected[j] = gradient[j] + error[j];
-  }
-
   std::unique_ptr<Encoder> inner_;
   bool whole_;
-  bool fused_ = false;  ///< in this step C adds the memory itself
   float scale_;
   Memory memory_;
 };
@@ -102,19 +98,22 @@ class FeedbackAggregator final : public Aggregator {
 
 class ErrorFeedback final : public Compressor {
  public:
-  ErrorFeedback(std::shared_ptr<const Compressor> inner, std::int64_t size) : inner_(std::move(inner)), size_(size) {}
+  ErrorFeedback(std::shared_ptr<const Compressor> inner, const CompressorSetup& setup)
+      : inner_(std::move(inner)), size_(setup.layout.total()), undo_(setup.undo) {}
   std::string name() const override { return "ef:" + inner_->name(); }
   Traits traits() const override { return {Traits::Kind::biased, 0}; }  // of one step; over steps nothing is lost
   bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
-    return std::make_unique<FeedbackEncoder>(*inner_, agent, size_);
+    if (auto fused = inner_->feedback_encoder(Feedback::ef14, agent)) return fused;
+    return std::make_unique<FeedbackEncoder>(*inner_, agent, size_, undo_);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<FeedbackAggregator>(*inner_); }
 
  private:
   std::shared_ptr<const Compressor> inner_;
   std::int64_t size_;
+  bool undo_;
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{
@@ -122,8 +121,7 @@ const Registration<Compressor, const CompressorSetup&> registration{
     "error feedback (EF14) around a compressor: what one step does not send the next ones do",
     {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign"}},
     [](const Arguments& arguments, const CompressorSetup& setup) {
-      return std::make_unique<ErrorFeedback>(make_for_feedback(arguments.text("inner"), setup, "ef"),
-                                             setup.layout.total());
+      return std::make_unique<ErrorFeedback>(make_for_feedback(arguments.text("inner"), setup, "ef"), setup);
     }};
 
 }  // namespace

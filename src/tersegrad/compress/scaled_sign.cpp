@@ -16,6 +16,7 @@
 #include "tersegrad/compress/gathered_mean.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/scaled_signs.hpp"
+#include "tersegrad/compress/scaled_sign_feedback.hpp"
 #include "tersegrad/compress/sign_planes.hpp"
 
 namespace tersegrad {
@@ -74,26 +75,6 @@ class ScaledSignEncoder final : public Encoder {
     std::fill(out.begin(), out.end(), 0.0f);
     const SignPlanes planes = read_signs(bucket, view(message), prefix(bucket), mask_);
     add_scaled_signs(blocks_, bucket, view(message), planes, 0, out);
-  }
-
-  bool begin_step_feedback(std::uint64_t step, std::span<const float> gradient,
-                           std::span<const float> memory) override {
-    // A random or positive sign(0) leaves a residual that the kernel does not know of.
-    if (writer_.rule() != ZeroRule::exact || blocks_.total() != 1) return false;
-    writer_.begin_step(step);
-    scales_ = {static_cast<float>(kernels::sum_of_magnitudes(gradient, memory) / static_cast<double>(gradient.size()))};
-    return true;
-  }
-
-  bool encode_feedback(const Bucket& bucket, std::span<const float> gradient, std::span<const float> memory,
-                       float scale, std::span<float> left, Message& message) override {
-    const float length = scale * scales_.front();
-    const auto planes = writer_.planes(bucket, prefix(bucket), message);
-    const auto counts =
-        kernels::pack_signs_error_feedback(gradient, memory, length, left, planes.signs, planes.zeros);
-    writer_.finish(bucket, counts, prefix(bucket), message);
-    put_scales(bucket, message);
-    return counts.nonfinite == 0 && std::isfinite(length);
   }
 
  private:
@@ -161,6 +142,11 @@ class ScaledSign final : public Compressor {
     return std::make_unique<ScaledSignEncoder>(rule_, setup_, agent);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<ScaledSignAggregator>(setup_); }
+  std::unique_ptr<Encoder> feedback_encoder(Feedback kind, std::uint32_t agent) const override {
+    // A random or positive sign(0) leaves a residual of its own; replicas have scales of their own.
+    if (rule_ != ZeroRule::exact || setup_.layout.replicas != 1) return nullptr;
+    return scaled_sign_feedback(kind, setup_, agent, encoder(agent));
+  }
 
  private:
   ZeroRule rule_;

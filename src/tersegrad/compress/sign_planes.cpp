@@ -5,6 +5,7 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/apply.hpp"
+#include "tersegrad/compress/kernels/sign_memory.hpp"
 #include "tersegrad/compress/zero_mask.hpp"
 
 namespace tersegrad {
@@ -144,6 +145,10 @@ class SignEncoder final : public Encoder {
   void begin_step(std::uint64_t step, std::span<const float>) override { writer_.begin_step(step); }
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     writer_.write(bucket, values, 0, message);
+  }
+  void encode_blended(const Bucket& bucket, const kernels::Blend& part, std::span<float> p, Message& message) override {
+    const auto room = writer_.planes(bucket, 0, message);
+    writer_.finish(bucket, kernels::pack_signs_blend(part, p, room.signs, room.zeros), 0, message);
   }
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     decode_signs(read_signs(bucket, view(message), 0, mask_), out);

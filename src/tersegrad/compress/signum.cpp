@@ -5,7 +5,7 @@
 // The signs go through `sign` (their mean comes back, the default), `majority` or `scaled-sign`, with their messages,
 // lengths and aggregates. No bias correction: a sign does not feel the factor 1 − β^t.
 //
-// Memory: m_i, one float a coordinate and agent (and one more, so that a skipped step can be undone), zero at first.
+// Memory: m_i, one float a coordinate and agent (and one more where a step may be undone), zero at first.
 // A non-finite coordinate of g_i votes as it does in `sign` and is counted in header.nonfinite; m_i stays as it was.
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/memory.hpp"
@@ -15,24 +15,30 @@ namespace {
 
 class SignumEncoder final : public Encoder {
  public:
-  SignumEncoder(const Compressor& inner, std::uint32_t agent, double beta, std::int64_t size)
+  SignumEncoder(const Compressor& inner, std::uint32_t agent, double beta, std::int64_t size, bool undo)
       : inner_(inner.encoder(agent)),
         whole_(inner.needs_whole_gradient()),
         beta_(static_cast<float>(beta)),
         rest_(static_cast<float>(1 - beta)),
-        memory_(size) {}
+        memory_(size, undo) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
-    if (whole_) average(gradient, memory_.kept(), memory_.next());
-    inner_->begin_step(step, whole_ ? memory_.next() : std::span<const float>());
+    if (whole_) {
+      inner_->begin_step_blended(step, {gradient, memory_.kept(), rest_, beta_}, memory_.next(), true);
+    } else {
+      inner_->begin_step(step, {});
+    }
   }
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto momentum = memory_.next(bucket);
     memory_.wrote();
-    if (!whole_) average(values, memory_.kept(bucket), momentum);
-    inner_->encode(bucket, momentum, message);
+    if (whole_) {
+      inner_->encode(bucket, momentum, message);
+    } else {
+      inner_->encode_blended(bucket, {values, memory_.kept(bucket), rest_, beta_}, momentum, message);
+    }
     if (message.header.nonfinite > 0) memory_.keep_finite(bucket);
   }
 
@@ -48,10 +54,6 @@ class SignumEncoder final : public Encoder {
   }
 
  private:
-  void average(std::span<const float> gradient, std::span<const float> before, std::span<float> after) const {
-    for (std::size_t j = 0; j < after.size(); ++j) after[j] = beta_ * before[j] + rest_ * gradient[j];
-  }
-
   std::unique_ptr<Encoder> inner_;
   bool whole_;
   float beta_, rest_;
@@ -60,8 +62,8 @@ class SignumEncoder final : public Encoder {
 
 class Signum final : public Compressor {
  public:
-  Signum(std::shared_ptr<const Compressor> inner, double beta, std::int64_t size)
-      : inner_(std::move(inner)), beta_(beta), size_(size) {}
+  Signum(std::shared_ptr<const Compressor> inner, double beta, const CompressorSetup& setup)
+      : inner_(std::move(inner)), beta_(beta), size_(setup.layout.total()), undo_(setup.undo) {}
   std::string name() const override {
     const std::string sign = inner_->name();
     return concat("signum:", shortest(beta_), sign == "sign" ? "" : ":" + sign);
@@ -70,7 +72,7 @@ class Signum final : public Compressor {
   bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
-    return std::make_unique<SignumEncoder>(*inner_, agent, beta_, size_);
+    return std::make_unique<SignumEncoder>(*inner_, agent, beta_, size_, undo_);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return inner_->aggregator(); }
 
@@ -78,6 +80,7 @@ class Signum final : public Compressor {
   std::shared_ptr<const Compressor> inner_;
   double beta_;
   std::int64_t size_;
+  bool undo_;
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{
@@ -93,7 +96,7 @@ const Registration<Compressor, const CompressorSetup&> registration{
       const std::string family = Spec::parse(inner).name;
       TERSEGRAD_CHECK(family == "sign" || family == "majority" || family == "scaled-sign", "signum sends signs, not '",
                       inner, "' (must be sign, majority or scaled-sign)");
-      return std::make_unique<Signum>(CompressorRegistry::instance().make(inner, setup), beta, setup.layout.total());
+      return std::make_unique<Signum>(CompressorRegistry::instance().make(inner, setup), beta, setup);
     }};
 
 }  // namespace

@@ -21,7 +21,8 @@ RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const Obj
   const std::uint32_t begin = map().begin(comm.rank()), end = map().end(comm.rank());
   objective = make_objective(config, {begin, end, map().agents()});
   if (objective->layout().replicas > 1) noise = noise->replicated(objective->layout().dim);
-  const CompressorSetup compressor_setup{objective->layout(), config.seed, map().agents()};
+  const CompressorSetup compressor_setup{objective->layout(), config.seed, map().agents(),
+                                         config.nonfinite != NonfinitePolicy::stop};
   compressor = CompressorRegistry::instance().make(config.compressor, compressor_setup);
   exchange->require(*compressor);
   aggregator = compressor->aggregator();

@@ -1,28 +1,19 @@
 #include "tersegrad/compress/kernels/norms.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cassert>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+
+#include "tersegrad/compress/kernels/lane_sums.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_NORMS_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_NORMS_ONCE
 namespace tersegrad::kernels {
 namespace {
 
-constexpr std::size_t sum_lanes = 16;
-using Sums = std::array<double, sum_lanes>;
-
-/// The lanes in pairs a half apart, their sums in pairs, and so on: four additions wait for each other, not sixteen.
-inline double total(Sums sums) {
-  for (std::size_t half = sum_lanes / 2; half > 0; half /= 2) {
-    for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
-  }
-  return sums[0];
-}
+using Sums = LaneSums<double>;
 
 inline float magnitude_of(std::int32_t bits) {
   return bits >= 0x7f800000 ? std::numeric_limits<float>::quiet_NaN() : std::bit_cast<float>(bits);
@@ -44,9 +35,6 @@ namespace {
 #if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // the lanes are kept in an array
 
 double magnitudes(std::span<const float> x) { return reference::sum_of_magnitudes(x); }
-double magnitudes_of_sum(std::span<const float> x, std::span<const float> y) {
-  return reference::sum_of_magnitudes(x, y);
-}
 double squares(std::span<const float> x) { return reference::sum_of_squares(x); }
 float largest(std::span<const float> x) { return reference::largest_magnitude(x); }
 
@@ -88,15 +76,6 @@ double magnitudes(std::span<const float> x) {
       [&](std::size_t j) { return x[j]; }, [](auto v) HWY_ATTR { return hn::Abs(v); });
 }
 
-double magnitudes_of_sum(std::span<const float> x, std::span<const float> y) {
-  return sum_of(
-      x.size(),
-      [&](std::size_t j) HWY_ATTR {
-        return hn::Add(hn::LoadU(Floats(), x.data() + j), hn::LoadU(Floats(), y.data() + j));
-      },
-      [&](std::size_t j) { return x[j] + y[j]; }, [](auto v) HWY_ATTR { return hn::Abs(v); });
-}
-
 double squares(std::span<const float> x) {
   return sum_of(
       x.size(), [&](std::size_t j) HWY_ATTR { return hn::LoadU(Floats(), x.data() + j); },
@@ -129,15 +108,10 @@ HWY_AFTER_NAMESPACE();
 namespace tersegrad::kernels {
 
 HWY_EXPORT(magnitudes);
-HWY_EXPORT(magnitudes_of_sum);
 HWY_EXPORT(squares);
 HWY_EXPORT(largest);
 
 double sum_of_magnitudes(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(magnitudes)(x); }
-double sum_of_magnitudes(std::span<const float> x, std::span<const float> y) {
-  assert(x.size() == y.size());
-  return HWY_DYNAMIC_DISPATCH(magnitudes_of_sum)(x, y);
-}
 double sum_of_squares(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(squares)(x); }
 float largest_magnitude(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(largest)(x); }
 
@@ -160,10 +134,6 @@ double sum_of(std::size_t n, F&& term) {
 
 double sum_of_magnitudes(std::span<const float> x) {
   return sum_of(x.size(), [&](std::size_t j) { return std::abs(static_cast<double>(x[j])); });
-}
-
-double sum_of_magnitudes(std::span<const float> x, std::span<const float> y) {
-  return sum_of(x.size(), [&](std::size_t j) { return std::abs(static_cast<double>(x[j] + y[j])); });
 }
 
 double sum_of_squares(std::span<const float> x) {

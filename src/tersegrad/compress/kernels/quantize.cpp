@@ -1,12 +1,12 @@
 #include "tersegrad/compress/kernels/quantize.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cassert>
 #include <cmath>
 #include <limits>
 
+#include "tersegrad/compress/kernels/lane_sums.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_QUANTIZE_ONCE  // this file is read once for each instruction set
@@ -88,13 +88,12 @@ HWY_INLINE void set_units(std::span<float> out, std::uint32_t levels) {
 /// The units of whole blocks; NaN stands for those that the vectors leave open. \returns how many blocks
 std::size_t euclidean(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
   const DF d;
-  const std::size_t lanes = hn::Lanes(d), blocks = block % 16 == 0 ? x.size() / block : 0;
-  // 16 sums, whatever the vectors: the same bits everywhere.
-  constexpr std::size_t vectors = 16 / hn::MaxLanes(d);
+  const std::size_t lanes = hn::Lanes(d), blocks = block % sum_lanes == 0 ? x.size() / block : 0;
+  constexpr std::size_t vectors = sum_lanes / hn::MaxLanes(d);
   for (std::size_t b = 0; b < blocks; ++b) {
     hn::Vec<DF> sums[vectors];
     for (auto& sum : sums) sum = hn::Zero(d);
-    for (std::size_t j = b * block; j < (b + 1) * block; j += 16) {
+    for (std::size_t j = b * block; j < (b + 1) * block; j += sum_lanes) {
       for (std::size_t v = 0; v < vectors; ++v) {
         const auto value = hn::LoadU(d, x.data() + j + v * lanes);
         sums[v] = hn::Add(sums[v], hn::Mul(value, value));
@@ -111,7 +110,7 @@ std::size_t euclidean(std::span<const float> x, std::size_t block, std::uint32_t
 
 std::size_t largest(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
   const DI d;
-  const std::size_t lanes = hn::Lanes(d), blocks = block % 16 == 0 ? x.size() / block : 0;
+  const std::size_t lanes = hn::Lanes(d), blocks = block % sum_lanes == 0 ? x.size() / block : 0;
   for (std::size_t b = 0; b < blocks; ++b) {
     // The bits of magnitudes order as the magnitudes do, with inf and NaN on top.
     auto top = hn::Zero(d);
@@ -220,13 +219,10 @@ namespace {
 float quotient(float scale, std::uint32_t levels) { return scale / static_cast<float>(levels); }
 
 float euclidean_unit(std::span<const float> x, std::uint32_t levels) {
-  constexpr std::size_t lanes = 16;
-  std::array<float, lanes> sums{};
-  for (std::size_t j = 0; j < x.size(); ++j) sums[j % lanes] += x[j] * x[j];
-  for (std::size_t half = lanes / 2; half > 0; half /= 2) {
-    for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
-  }
-  return sums[0] >= least && sums[0] <= most ? quotient(std::sqrt(sums[0]), levels)
+  LaneSums<float> sums{};
+  for (std::size_t j = 0; j < x.size(); ++j) sums[j % sum_lanes] += x[j] * x[j];
+  const float squares = total(sums);
+  return squares >= least && squares <= most ? quotient(std::sqrt(squares), levels)
                                              : unit_of(euclidean_norm(x), levels);
 }
 

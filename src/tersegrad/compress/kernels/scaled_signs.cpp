@@ -1,5 +1,6 @@
 #include "tersegrad/compress/kernels/scaled_signs.hpp"
 
+#include <bit>
 #include <cassert>
 #include <vector>
 
@@ -18,13 +19,15 @@ std::size_t apply_mean(std::span<const ScaledSigns>, std::span<float>, float) { 
 
 #else
 
-/// The whole words of x. \returns how many coordinates they are
-std::size_t apply_mean(std::span<const ScaledSigns> agents, std::span<float> x, float step) {
+/// \tparam exact  the number of agents is a power of two: its reciprocal is exact, and a product the quotient
+template <bool exact>
+HWY_INLINE std::size_t apply_mean_of(std::span<const ScaledSigns> agents, std::span<float> x, float step) {
   constexpr std::size_t word = 64;
   const Lanes32<float> d;
   const std::size_t lanes = hn::Lanes(d), whole = x.size() / word * word;
   constexpr std::size_t vectors = word / hn::MaxLanes(d) > 8 ? 8 : word / hn::MaxLanes(d);  // sums held in registers
-  const auto count = hn::Set(d, static_cast<float>(agents.size()));
+  const auto size = static_cast<float>(agents.size());
+  const auto count = hn::Set(d, exact ? 1 / size : size);
   const auto eta = hn::Set(d, step);
   for (std::size_t j = 0; j < whole; j += vectors * lanes) {
     const std::size_t shift = j % word;
@@ -43,10 +46,17 @@ std::size_t apply_mean(std::span<const ScaledSigns> agents, std::span<float> x, 
     }
     for (std::size_t v = 0; v < vectors; ++v) {
       float* at = x.data() + j + v * lanes;
-      hn::StoreU(hn::Sub(hn::LoadU(d, at), hn::Mul(eta, hn::Div(sums[v], count))), d, at);
+      const auto mean = exact ? hn::Mul(sums[v], count) : hn::Div(sums[v], count);
+      hn::StoreU(hn::Sub(hn::LoadU(d, at), hn::Mul(eta, mean)), d, at);
     }
   }
   return whole;
+}
+
+/// The whole words of x. \returns how many coordinates they are
+std::size_t apply_mean(std::span<const ScaledSigns> agents, std::span<float> x, float step) {
+  return std::has_single_bit(agents.size()) ? apply_mean_of<true>(agents, x, step)
+                                            : apply_mean_of<false>(agents, x, step);
 }
 
 #endif

@@ -3,6 +3,7 @@
 // A bit plane of n coordinates is ⌈n/8⌉ bytes: coordinate j is bit j mod 8 of byte ⌊j/8⌋, unused bits are 0.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,6 +24,15 @@ struct SignCounts {
   }
 };
 
+/// Bit j of both planes, by plain arithmetic; bits of coordinates 8i, 8i + 1, … in order.
+inline SignCounts pack_sign(float v, std::size_t j, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
+  if (j % 8 == 0) sign_plane[j / 8] = zero_plane[j / 8] = std::byte{0};
+  const auto bit = static_cast<std::byte>(1u << (j % 8));
+  if (v > 0) sign_plane[j / 8] |= bit;
+  if (!(v > 0) && !(v < 0)) zero_plane[j / 8] |= bit;
+  return {v == 0, !std::isfinite(v), std::isnan(v)};
+}
+
 /// Signs in one pass: sign bit 1 where x > 0 (+inf too), zero bit 1 where x votes zero (±0 and NaN).
 ///
 /// The zero plane is written always; it holds a set bit only if zeros + nan > 0.
@@ -31,22 +41,9 @@ struct SignCounts {
 /// Bits and counts are the same on every instruction set.
 SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
 
-/// Error feedback around a scaled sign, in one pass: e = g + memory; packs sign(e); left ← e − scale·sign(e).
-///
-/// Two roundings a coordinate (the sum, the difference). sign(e) = 0 (e = ±0 or NaN) leaves e. What is left is finite
-/// where e and scale ≥ 0 are: its magnitude is at most the larger of theirs.
-/// \param left  [n] may be memory itself, and else overlaps neither it nor g
-/// \returns the counts of e
-SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<const float> memory, float scale,
-                                     std::span<float> left, std::span<std::byte> sign_plane,
-                                     std::span<std::byte> zero_plane);
-
 /// Plain loops with the same results, for tests.
 namespace reference {
 SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
-SignCounts pack_signs_error_feedback(std::span<const float> g, std::span<const float> memory, float scale,
-                                     std::span<float> left, std::span<std::byte> sign_plane,
-                                     std::span<std::byte> zero_plane);
 }  // namespace reference
 
 }  // namespace tersegrad::kernels

@@ -29,6 +29,19 @@ struct Candidates {
 
 constexpr std::size_t word = 64;  // coordinates compared together
 
+/// What is chosen from: numbers that lie there, or a blend, which goes to `out` as it is made unless that is null.
+struct Numbers {
+  Blend from;
+  float* out = nullptr;
+
+  std::size_t size() const { return from.size(); }
+  /// Before a pass has come there.
+  float before(std::size_t j) const { return from.at(j); }
+  /// After that: the blend may have taken the memory's place.
+  float after(std::size_t j) const { return out == nullptr ? from.at(j) : out[j]; }
+  float make(std::size_t j) const { return out == nullptr ? from.at(j) : out[j] = from.at(j); }
+};
+
 }  // namespace
 }  // namespace tersegrad::kernels
 #endif
@@ -36,43 +49,63 @@ constexpr std::size_t word = 64;  // coordinates compared together
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/top_k.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/compress/kernels/blend-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {
 namespace {
 
-/// Bit i says whether x[i] has a key of at least `floor`, i < 64.
-HWY_INLINE std::uint64_t at_least(const float* x, std::uint32_t floor) {
-  std::uint64_t bits = 0;
 #if HWY_TARGET == HWY_SCALAR
-  for (std::size_t i = 0; i < word; ++i) bits |= std::uint64_t{key_of(x[i]) >= floor} << i;
+
+HWY_INLINE std::uint64_t at_least(const Numbers& x, std::size_t j, std::uint32_t floor) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < word; ++i) bits |= std::uint64_t{key_of(x.make(j + i)) >= floor} << i;
+  return bits;
+}
+template <bool, bool>
+HWY_INLINE std::uint64_t at_least(const Numbers& x, std::size_t j, std::uint32_t floor) {
+  return at_least(x, j, floor);
+}
+
 #else
+
+/// Bit i says whether coordinate j + i has a key of at least `floor`, i < 64.
+template <bool blended, bool stored>
+HWY_INLINE std::uint64_t at_least(const Numbers& x, std::size_t j, std::uint32_t floor) {
+  std::uint64_t bits = 0;
   const Lanes32<std::int32_t> d;
   const hn::RebindToFloat<decltype(d)> df;
+  const BlendLoader load(x.from);
   for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
-    const auto magnitude = hn::And(hn::BitCast(d, hn::LoadU(df, x + i)), hn::Set(d, 0x7fffffff));
+    hn::Vec<decltype(df)> v;
+    if constexpr (blended) {
+      v = load(j + i);
+    } else {
+      v = hn::LoadU(df, x.from.gradient.data() + j + i);
+    }
+    if constexpr (stored) hn::StoreU(v, df, x.out + j + i);
+    const auto magnitude = hn::And(hn::BitCast(d, v), hn::Set(d, 0x7fffffff));
     const auto key = hn::Min(magnitude, hn::Set(d, static_cast<std::int32_t>(nan_key)));
     bits |= mask_bits(d, hn::Gt(key, hn::Set(d, static_cast<std::int32_t>(floor) - 1))) << i;
   }
-#endif
   return bits;
 }
 
-/// Appends the coordinates from `begin` on whose key is at least `floor`, while another word's worth fits.
-/// \returns where it stopped
-std::size_t collect(std::span<const float> x, std::size_t begin, std::uint32_t floor, Candidates& to) {
+#endif
+
+template <bool blended, bool stored>
+std::size_t collect_from(const Numbers& x, std::size_t begin, std::uint32_t floor, Candidates& to) {
   std::uint32_t* indices = to.indices.data() + to.count;
   std::uint32_t* keys = to.keys.data() + to.count;
   const std::uint32_t* last = to.indices.data() + to.indices.size() - word;
   std::size_t j = begin;
   for (; j + word <= x.size() && indices <= last; j += word) {
-    std::uint64_t bits = at_least(x.data() + j, floor);
+    std::uint64_t bits = at_least<blended, stored>(x, j, floor);
     const int count = std::popcount(bits);
     const auto take = [&](int i) HWY_ATTR {
       const auto at = j + (static_cast<std::size_t>(std::countr_zero(bits)) & 63);
       indices[i] = static_cast<std::uint32_t>(at);
-      keys[i] = key_of(x[at]);
+      keys[i] = key_of(x.after(at));
       bits &= bits - 1;
     };
     // Two are written whether needed or not: few words hold more, so that branch is seldom mispredicted.
@@ -84,7 +117,7 @@ std::size_t collect(std::span<const float> x, std::size_t begin, std::uint32_t f
   }
   if (j + word > x.size()) {
     for (; j < x.size() && indices <= last; ++j) {
-      const std::uint32_t key = key_of(x[j]);
+      const std::uint32_t key = key_of(x.make(j));
       *indices = static_cast<std::uint32_t>(j);
       *keys = key;
       indices += key >= floor;
@@ -93,6 +126,14 @@ std::size_t collect(std::span<const float> x, std::size_t begin, std::uint32_t f
   }
   to.count = static_cast<std::size_t>(indices - to.indices.data());
   return j;
+}
+
+/// Appends the coordinates from `begin` on whose key is at least `floor`, while another word's worth fits.
+/// \returns where it stopped
+std::size_t collect(const Numbers& x, std::size_t begin, std::uint32_t floor, Candidates& to) {
+  if (x.from.memory.empty()) return collect_from<false, false>(x, begin, floor, to);
+  return x.out == nullptr ? collect_from<true, false>(x, begin, floor, to)
+                          : collect_from<true, true>(x, begin, floor, to);
 }
 
 }  // namespace
@@ -152,30 +193,35 @@ std::uint32_t prune(Candidates& candidates, std::size_t k, Buffer<std::uint32_t>
 
 /// A key that a little more than k of x reach, from a sample: a guess.
 /// \param expected  receives about how many that will be
-std::uint32_t guess_floor(std::span<const float> x, std::size_t k, Buffer<std::uint32_t>& sample,
+std::uint32_t guess_floor(const Numbers& x, std::size_t k, Buffer<std::uint32_t>& sample,
                           std::size_t& expected) {
   const std::size_t n = x.size();
   const std::size_t m = std::min<std::size_t>(n, std::clamp<std::size_t>(n / 256, 4096, 65536));
   const std::size_t stride = n / m;
   sample.resize(m);
   // One of each stretch, at a place that no period of the coordinates can follow (golden-ratio steps).
-  for (std::size_t i = 0; i < m; ++i) sample[i] = key_of(x[i * stride + (i * 0x9e3779b97f4a7c15ull >> 32) % stride]);
+  for (std::size_t i = 0; i < m; ++i) {
+    sample[i] = key_of(x.before(i * stride + (i * 0x9e3779b97f4a7c15ull >> 32) % stride));
+  }
   const double hits = static_cast<double>(k) / static_cast<double>(n) * static_cast<double>(m);
   const auto rank = static_cast<std::size_t>(hits + 4 * std::sqrt(hits) + 4);  // four standard deviations of the count
   expected = static_cast<std::size_t>(static_cast<double>(rank) / static_cast<double>(m) * static_cast<double>(n));
   if (rank >= m) return 0;
-  std::nth_element(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(rank), sample.end(), std::greater<>());
+  const auto ranked = sample.begin() + static_cast<std::ptrdiff_t>(rank);
+  if (rank < m / 16) {  // few are larger: a heap of them is seldom touched
+    std::partial_sort(sample.begin(), ranked + 1, sample.end(), std::greater<>());
+  } else {
+    std::nth_element(sample.begin(), ranked, sample.end(), std::greater<>());
+  }
   return sample[rank];
 }
 
-}  // namespace
-
-void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted) {
+void choose(Numbers x, std::int64_t k, std::vector<std::uint32_t>& sorted) {
   assert(x.size() < (std::size_t{1} << 32) && k >= 0 && static_cast<std::size_t>(k) <= x.size());
   const auto kept = static_cast<std::size_t>(k);
   sorted.resize(kept);
-  if (kept == 0) return;
-  if (kept == x.size()) {
+  if (kept == 0 || kept == x.size()) {
+    if (x.out != nullptr) blend(x.from, std::span(x.out, x.size()));
     std::iota(sorted.begin(), sorted.end(), 0u);
     return;
   }
@@ -194,9 +240,25 @@ void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>&
       if (j < x.size()) floor = prune(candidates, kept, scratch) + 1;
     }
     if (candidates.count >= kept) break;
+    if (x.out != nullptr) x = {{std::span<const float>(x.out, x.size()), {}}};  // the blend is there now
   }
   if (candidates.count > kept) prune(candidates, kept, scratch);
   std::copy_n(candidates.indices.begin(), kept, sorted.begin());
+}
+
+}  // namespace
+
+void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted) {
+  choose({{x, {}}}, k, sorted);
+}
+
+void top_k(const Blend& from, std::span<float> p, std::int64_t k, std::vector<std::uint32_t>& sorted,
+           std::vector<float>& values) {
+  assert(from.memory.size() == from.size() && (p.empty() || p.size() == from.size()));
+  const Numbers x{from, p.empty() ? nullptr : p.data()};
+  choose(x, k, sorted);
+  values.resize(sorted.size());
+  for (std::size_t i = 0; i < sorted.size(); ++i) values[i] = x.after(sorted[i]);
 }
 
 namespace reference {

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "tersegrad/compress/kernels/blend.hpp"
+
 namespace tersegrad::kernels {
 
 /// Indices, ascending, of the k largest |x_i|.
@@ -16,6 +18,12 @@ namespace tersegrad::kernels {
 /// \param x  [n], n < 2^32 \param k  0 ≤ k ≤ n \param sorted  receives the k indices
 /// Keeps scratch memory of the calling thread between calls, about 16k bytes.
 void top_k(std::span<const float> x, std::int64_t k, std::vector<std::uint32_t>& sorted);
+
+/// top_k() of a blend p with a memory, made on the way, and p's k values.
+/// \param p  [n], receives p; may be the memory. Or empty: p is kept nowhere
+/// \param values  receives p_j of the indices, in their order
+void top_k(const Blend& from, std::span<float> p, std::int64_t k, std::vector<std::uint32_t>& sorted,
+           std::vector<float>& values);
 
 /// A full sort with the same result, for tests.
 namespace reference {
