@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "apps/bench.hpp"
@@ -12,36 +13,34 @@
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/train/agents.hpp"
+#include "tersegrad/train/flat_parameters.hpp"
 #include "tersegrad/train/network_objective.hpp"
 
 namespace tersegrad {
 namespace {
 
-/// Forward and backward of one batch of random images: the yardstick, and where the gradient comes from.
+/// Forward and backward of one batch of random images: the yardstick, and where parameters and gradient lie as they do
+/// in training, so that they are as near to the processor as a step leaves them.
 class Batch {
  public:
   Batch(const std::string& model, std::int64_t rows) {
     torch::manual_seed(1);
     const NetworkShape shape{{3, 32, 32}, 10};
     model_ = NetworkRegistry::instance().make(model, shape);
+    flat_.emplace(*model_);
     x_ = torch::randn({rows, 3, 32, 32});
     y_ = torch::randint(shape.classes, {rows}, torch::kInt64);
   }
   void forward_and_backward() {
-    model_->zero_grad();
+    std::ranges::fill(flat_->gradients(), 0.0f);
     torch::nn::functional::cross_entropy(model_->forward(x_), y_).backward();
   }
   /// Of the last backward, one vector: with a real network's exact zeros.
-  Buffer<float> gradient() const {
-    Buffer<float> all;
-    for (const auto& parameter : model_->parameters()) {
-      const auto flat = parameter.grad().contiguous();
-      all.insert(all.end(), flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
-    }
-    return all;
-  }
+  std::span<const float> gradient() { return flat_->gradients(); }
+  std::span<float> parameters() { return flat_->values(); }
 
  private:
+  std::optional<FlatParameters> flat_;  // outlives the model
   std::shared_ptr<Network> model_;
   torch::Tensor x_, y_;
 };
@@ -49,9 +48,9 @@ class Batch {
 /// One compressor through a step as an agent's process sees it: its gradient is packed, the merged one unpacked.
 class Trip {
  public:
-  Trip(const std::string& spec, const Buffer<float>& gradient, std::uint32_t agents)
-      : gradient_(gradient), mean_(gradient.size()) {
-    const auto total = static_cast<std::int64_t>(gradient.size());
+  Trip(const std::string& spec, Batch& batch, std::uint32_t agents)
+      : gradient_(batch.gradient()), others_(gradient_.begin(), gradient_.end()), parameters_(batch.parameters()) {
+    const auto total = static_cast<std::int64_t>(gradient_.size());
     compressor_ = CompressorRegistry::instance().make(spec, CompressorSetup{{total, 1}, 1, agents, false});  // as --nonfinite stop
     buckets_ = cut_into_buckets(total, std::int64_t{1} << 22);
     for (std::uint32_t a = 0; a < agents; ++a) encoders_.push_back(compressor_->encoder(a));
@@ -64,9 +63,9 @@ class Trip {
 
   void others_compress() {
     ++step_;
-    for (std::size_t a = 1; a < encoders_.size(); ++a) compress(a);
+    for (std::size_t a = 1; a < encoders_.size(); ++a) compress(a, others_);
   }
-  void compress() { compress(0); }
+  void compress() { compress(0, gradient_); }
   /// What every process draws alike for decoding.
   void begin() { aggregator_->begin_step(step_); }
   /// Where messages are merged: the exchange's time, on one process or on all.
@@ -81,9 +80,11 @@ class Trip {
     for (const auto& bucket : buckets_) {
       const auto aggregate = view(aggregates_[bucket.index]);
       if (!aggregator_->plain(bucket, aggregate).empty()) continue;  // read where it lies
-      const auto out = part(std::span<float>(mean_), bucket);
-      // Where a step decodes straight into the parameters, the update is part of what is timed.
-      if (!aggregator_->descend(bucket, aggregate, 1e-3f, out)) aggregator_->decode(bucket, aggregate, out);
+      // Where a step decodes straight into the parameters, the update is part of what is timed. So small that the next
+      // backward is as this one.
+      if (aggregator_->descend(bucket, aggregate, 1e-12f, part(parameters_, bucket))) continue;
+      mean_.resize(static_cast<std::size_t>(bucket.size()));
+      aggregator_->decode(bucket, aggregate, mean_);
     }
   }
   std::size_t uplink_bytes() const {
@@ -97,13 +98,14 @@ class Trip {
   static std::span<T> part(std::span<T> all, const Bucket& bucket) {
     return all.subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
   }
-  void compress(std::size_t a) {
-    const std::span<const float> all(gradient_);
+  void compress(std::size_t a, std::span<const float> all) {
     encoders_[a]->begin_step(step_, compressor_->needs_whole_gradient() ? all : std::span<const float>());
     for (const auto& bucket : buckets_) encoders_[a]->encode(bucket, part(all, bucket), messages_[bucket.index][a]);
   }
 
-  const Buffer<float>& gradient_;
+  std::span<const float> gradient_;
+  Buffer<float> others_;  ///< the other agents' gradient, so that making their messages does not fetch this one's
+  std::span<float> parameters_;
   Buffer<float> mean_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<Bucket> buckets_;
@@ -170,7 +172,6 @@ int run(int argc, char** argv) {
   prepare_compute(1);
   Batch images(given["model"].as<std::string>(), batch);
   images.forward_and_backward();
-  const Buffer<float> gradient = images.gradient();
   const auto seconds_of = [](auto&& work) {
     const double start = now_s(Clock::thread);
     work();
@@ -180,7 +181,7 @@ int run(int argc, char** argv) {
   std::vector<double> gradients;
   bool all_kept = true;
   for (const auto& spec : specs) {
-    Trip trip(spec, gradient, static_cast<std::uint32_t>(agents));
+    Trip trip(spec, images, static_cast<std::uint32_t>(agents));
     std::vector<double> compress, decode, merge, share;
     for (int round = -2; round < rounds; ++round) {  // two to warm up
       const double before = seconds_of([&] { images.forward_and_backward(); });
@@ -202,7 +203,7 @@ int run(int argc, char** argv) {
                format_duration(median(decode)), format_number(100 * kept, 3) + (kept <= 0.02 ? " %" : " % missed"),
                format_duration(median(merge))});
   }
-  std::cout << given["model"].as<std::string>() << ", d = " << gradient.size() << ", batch " << batch
+  std::cout << given["model"].as<std::string>() << ", d = " << images.gradient().size() << ", batch " << batch
             << ": forward + backward " << format_duration(median(gradients)) << "; " << agents
             << " agents, one thread\n"
             << table.str() << (all_kept ? "all" : "not all") << " within 2 % of forward + backward\n";

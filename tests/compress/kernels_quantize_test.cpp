@@ -308,6 +308,62 @@ TEST(Powers, AreThoseOfAPlainLoop) {
   }
 }
 
+TEST(Descent, OfSeveralAgentsIsThatOfAPlainLoop) {
+  for (const std::size_t n : {0u, 1u, 15u, 16u, 63u, 64u, 65u, 130u, 1000u}) {
+    for (const std::size_t agents : {1u, 2u, 3u, 4u, 15u}) {
+      const auto start = mixed_values(n, n + agents, 30);
+      std::vector<std::vector<std::byte>> exponents(agents), signs(agents);
+      std::vector<std::vector<std::uint16_t>> symbols(agents);
+      std::vector<std::vector<ScaledPart>> parts(agents);
+      std::vector<Powers> powers;
+      std::vector<QuantizedRun> runs;
+      for (std::size_t a = 0; a < agents; ++a) {
+        Sequence random({.seed = 100 * n + a});
+        const auto units = mixed_values(n, n + a, 20);
+        for (std::size_t j = 0; j < n; ++j) {
+          const auto exponent = random.below(40) == 0 ? random.below(2) * 255 : 100 + random.below(60);
+          exponents[a].push_back(static_cast<std::byte>(exponent));
+          symbols[a].push_back(static_cast<std::uint16_t>(random.below(15)));
+        }
+        for (std::size_t b = 0; b < (n + 7) / 8; ++b) signs[a].push_back(static_cast<std::byte>(random()));
+        for (std::size_t j = 0; j < n; ++j) {  // NaN's code in a few places only
+          if (exponents[a][j] == std::byte{0} && j % 3 != 0) signs[a][j / 8] &= ~static_cast<std::byte>(1u << j % 8);
+        }
+        for (std::size_t at = 0; at < n;) {
+          parts[a].push_back({std::min<std::size_t>(at % 3 == 0 ? 128 : 1 + at % 50, n - at), units[at]});
+          at += parts[a].back().size;
+        }
+        powers.push_back({exponents[a].data(), signs[a].data()});
+        runs.push_back({symbols[a].data(), parts[a]});
+      }
+      auto by_powers = start, by_levels = start;
+      std::vector<float> sum(n);
+      const auto to = [&](std::size_t a, std::vector<float>& x) {
+        return Accumulation{.sum = sum.data(), .first = a == 0, .x = a + 1 == agents ? x.data() : nullptr,
+                            .step = 0.3f, .agents = static_cast<float>(agents)};
+      };
+      for (std::size_t a = 0; a < agents; ++a) reference::add_powers(exponents[a], signs[a], to(a, by_powers));
+      for (std::size_t a = 0; a < agents; ++a) reference::add_quantized(symbols[a], parts[a], 7, to(a, by_levels));
+      auto plain = start;
+      reference::descend_powers(powers, 0.3f, plain);
+      EXPECT_TRUE(same_floats(plain, by_powers)) << n << ", " << agents;
+      plain = start;
+      if (n > 0) {
+        reference::descend_quantized(runs, 7, 0.3f, plain);
+        EXPECT_TRUE(same_floats(plain, by_levels)) << n << ", " << agents;
+      }
+      on_every_target([&] {
+        Guarded<float> x(std::span<const float>(start), n % 5);
+        descend_powers(powers, 0.3f, x.span());
+        EXPECT_TRUE(x.guards_survive() && same_floats(x.span(), by_powers)) << n << ", " << agents;
+        Guarded<float> y(std::span<const float>(start), n % 3);
+        descend_quantized(runs, 7, 0.3f, y.span());
+        EXPECT_TRUE(y.guards_survive() && same_floats(y.span(), by_levels)) << n << ", " << agents;
+      });
+    }
+  }
+}
+
 TEST(Powers, LookAtTheCoinsLastBitsWhereTheFirstDoNotDecide) {
   // The mantissa's upper 16 bits and the leading bits make 0xffff: its last 7 bits, 32 of 128, decide with the coin's.
   const std::size_t n = 1024;

@@ -79,9 +79,16 @@ class NaturalAggregator final : public GatheredMean {
            const kernels::Accumulation& to) override {
     add_natural(bucket, uplinks_[i], begin, n, to);
   }
+  bool descend_opened(const Bucket& bucket, float step, std::span<float> x) override {
+    powers_.clear();
+    for (const auto& uplink : uplinks_) powers_.push_back({uplink.payload.data(), uplink.payload.data() + bucket.size()});
+    kernels::descend_powers(powers_, step, x);
+    return true;
+  }
 
  private:
   std::vector<MessageView> uplinks_;
+  std::vector<kernels::Powers> powers_;
 };
 
 class Natural final : public Compressor {

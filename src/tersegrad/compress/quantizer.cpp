@@ -176,11 +176,33 @@ class QuantizerAggregator final : public GatheredMean {
            const kernels::Accumulation& to) override {
     add_quantized(coding_, bucket, uplinks_[i], begin, n, to, parts_);
   }
+  bool descend_opened(const Bucket& bucket, float step, std::span<float> x) override {
+    const std::size_t agents = uplinks_.size();
+    if (agents > kernels::most_quantized_agents) return false;
+    units_.resize(agents);
+    symbols_.resize(agents);
+    runs_.resize(agents);
+    for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
+      const std::int64_t end = std::min(begin + run, bucket.size());
+      const auto n = static_cast<std::size_t>(end - begin);
+      kernels::prefetch(x, static_cast<std::size_t>(end), run);
+      for (std::size_t i = 0; i < agents; ++i) {
+        const auto symbols = std::span(symbols_[i]).first(n);
+        read_symbols(coding_, bucket, uplinks_[i], begin, symbols);
+        runs_[i] = {symbols.data(), units_[i].of(coding_, bucket, begin, end, uplinks_[i].payload.data())};
+      }
+      kernels::descend_quantized(runs_, coding_.levels, step, x.subspan(static_cast<std::size_t>(begin), n));
+    }
+    return true;
+  }
 
  private:
   Coding coding_;
   std::vector<MessageView> uplinks_;
   Parts parts_;
+  std::vector<Parts> units_;
+  std::vector<std::array<std::uint16_t, run>> symbols_;
+  std::vector<kernels::QuantizedRun> runs_;
 };
 
 }  // namespace

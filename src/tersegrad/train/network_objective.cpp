@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "models/network.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/random.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
+#include "tersegrad/train/flat_parameters.hpp"
 
 namespace tersegrad {
 namespace {
@@ -27,41 +29,6 @@ std::span<float> span_of(torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-/// Where a tensor's elements lie: [begin, end) of addresses that hold them all.
-std::pair<const char*, const char*> extent_of(const torch::Tensor& tensor) {
-  const auto* begin = static_cast<const char*>(tensor.data_ptr());
-  std::int64_t last = 0;
-  for (std::int64_t axis = 0; axis < tensor.dim(); ++axis) last += (tensor.size(axis) - 1) * tensor.stride(axis);
-  return {begin, begin + (last + 1) * static_cast<std::int64_t>(tensor.element_size())};
-}
-
-/// The parameters that take part in d, each once, in the order of their first registration. One tensor under several
-/// names (tied weights) is one parameter; frozen ones (requires_grad false) stay as they are and cost nothing.
-/// \throws Error naming a parameter that is no float32, or two that overlap without being one tensor
-std::vector<torch::Tensor> trained_parameters(const Network& network) {
-  std::vector<torch::Tensor> trained;
-  std::vector<std::string> names;
-  for (const auto& entry : network.named_parameters()) {
-    const auto& parameter = entry.value();
-    const bool known =
-        std::any_of(trained.begin(), trained.end(), [&](const auto& other) { return other.is_same(parameter); });
-    if (known || !parameter.requires_grad() || parameter.numel() == 0) continue;
-    TERSEGRAD_CHECK(parameter.scalar_type() == torch::kFloat32, "parameter '", entry.key(), "' of the model is ",
-                    parameter.scalar_type(), " (gradients travel as float32); convert it, or freeze it");
-    const auto [begin, end] = extent_of(parameter);
-    for (std::size_t i = 0; i < trained.size(); ++i) {
-      const auto [other_begin, other_end] = extent_of(trained[i]);
-      TERSEGRAD_CHECK(
-          begin >= other_end || other_begin >= end, "parameters '", names[i], "' and '", entry.key(),
-          "' of the model share memory without being one tensor (they would be trained apart); register one "
-          "tensor, and its views in forward");
-    }
-    trained.push_back(parameter);
-    names.push_back(entry.key());
-  }
-  return trained;
-}
-
 class NetworkObjective final : public Objective {
  public:
   NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
@@ -69,7 +36,12 @@ class NetworkObjective final : public Objective {
     torch::manual_seed(config.init_seed);
     const NetworkShape shape{dataset_->shape(), dataset_->classes()};
     network_ = NetworkRegistry::instance().make(config.model, shape);
-    flatten();
+    flat_.emplace(*network_);
+    std::int64_t offset = 0;
+    for (const auto& parameter : flat_->parameters()) {
+      watch(parameter, offset);
+      offset += parameter.numel();
+    }
     shape_ = dataset_->shape();
     labels_per_row_ = dataset_->labels_per_row();
     chunk_rows_ = std::max<std::int64_t>(1, chunk_labels / labels_per_row_);
@@ -83,13 +55,13 @@ class NetworkObjective final : public Objective {
     statistics_.assign(samplers_.size(), statistics_now());
   }
 
-  Layout layout() const override { return {parameters_.numel(), 1}; }
-  std::span<float> parameters() override { return span_of(parameters_); }
-  std::span<float> gradient() override { return span_of(gradient_); }
+  Layout layout() const override { return {flat_->size(), 1}; }
+  std::span<float> parameters() override { return flat_->values(); }
+  std::span<float> gradient() override { return flat_->gradients(); }
 
   double agent_gradient(std::uint32_t agent, std::uint64_t step) override {
     samplers_[agent - first_agent_].rows(step, rows_);
-    gradient_.zero_();
+    std::ranges::fill(flat_->gradients(), 0.0f);
     // Agents that share a rank share the model: statistics, and the generator of dropout, are still each one's own.
     auto generator = at::detail::getDefaultCPUGenerator();
     generator.set_current_seed(Sequence({seed_, Purpose::dropout, agent, step}).next64());
@@ -134,7 +106,7 @@ class NetworkObjective final : public Objective {
     const auto state = generator.get_state();
     generator.set_current_seed(Sequence({seed_, Purpose::estimate, agent, draw}, std::uint64_t{3} << 46).next64());
     samplers_[agent - first_agent_].estimation_rows(draw, rows_);
-    gradient_.zero_();
+    std::ranges::fill(flat_->gradients(), 0.0f);
     const double loss = [&] {
       const torch::AutoGradMode with_gradient(true);
       return backward(dataset_->train(), rows_, 1);
@@ -174,27 +146,6 @@ class NetworkObjective final : public Objective {
       values.insert(values.end(), some.begin(), some.end());
     }
     return values;
-  }
-
-  /// Moves every trained parameter into one flat tensor and makes its gradient a view of another.
-  void flatten() {
-    const torch::NoGradGuard no_gradient;
-    auto trained = trained_parameters(*network_);
-    std::int64_t total = 0;
-    for (const auto& parameter : trained) total += parameter.numel();
-    TERSEGRAD_CHECK(total > 0, "the model has no parameters that are trained");
-    parameters_ = torch::empty({total});
-    gradient_ = torch::zeros({total});
-    std::int64_t offset = 0;
-    for (auto& parameter : trained) {
-      const auto n = parameter.numel();
-      auto value = parameters_.narrow(0, offset, n).view(parameter.sizes());
-      value.copy_(parameter);
-      parameter.set_data(value);
-      parameter.mutable_grad() = gradient_.narrow(0, offset, n).view(parameter.sizes());
-      watch(parameter, offset);
-      offset += n;
-    }
   }
 
   /// Runs after LibTorch has accumulated a parameter's gradient: once in a backward that reaches it.
@@ -274,8 +225,9 @@ class NetworkObjective final : public Objective {
   }
 
   std::shared_ptr<const Dataset> dataset_;
+  std::optional<FlatParameters> flat_;  // outlives the model, whose tensors lie there
   std::shared_ptr<Network> network_;
-  torch::Tensor parameters_, gradient_, features_, labels_;
+  torch::Tensor features_, labels_;
   std::vector<std::int64_t> shape_, rows_;
   std::int64_t features_per_row_ = 1, labels_per_row_ = 1, chunk_rows_ = chunk_labels;
   std::vector<BatchSampler> samplers_;

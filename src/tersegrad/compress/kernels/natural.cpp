@@ -34,6 +34,23 @@ inline std::int64_t rest_to_powers(std::size_t begin, std::size_t end, std::span
   return nonfinite;
 }
 
+/// The value of coordinate j; “−0” is NaN.
+inline float power_at(const Powers& powers, std::size_t j) {
+  const std::uint32_t sign = std::to_integer<std::uint32_t>(powers.signs[j / 8]) >> (j % 8) & 1u;
+  const std::uint32_t bits = sign << 31 | std::to_integer<std::uint32_t>(powers.exponents[j]) << 23;
+  return std::bit_cast<float>(bits == 0x80000000u ? 0x7fc00000u : bits);
+}
+
+/// descend_powers() of the coordinates [begin, end).
+inline void descend_rest(std::size_t begin, std::size_t end, std::span<const Powers> agents, float step,
+                         std::span<float> x) {
+  for (std::size_t j = begin; j < end; ++j) {
+    float sum = 0;
+    for (const auto& agent : agents) sum += power_at(agent, j);
+    x[j] = x[j] - step * (sum / static_cast<float>(agents.size()));
+  }
+}
+
 }  // namespace
 }  // namespace tersegrad::kernels
 #endif
@@ -54,6 +71,7 @@ constexpr std::size_t word = 64;  // coordinates of one stored word of signs
 
 std::int64_t to_powers(std::span<const float>, const Coins&, std::span<std::byte>, std::span<std::byte>) { return 0; }
 void from_powers(std::span<const std::byte>, std::span<const std::byte>, const Accumulation&) {}
+void descend_words(std::span<const Powers>, float, std::span<float>) {}
 std::size_t whole(std::size_t) { return 0; }
 
 #else
@@ -118,6 +136,48 @@ void from_powers(std::span<const std::byte> exponents, std::span<const std::byte
   });
 }
 
+template <bool exact>
+HWY_INLINE void descend_words_of(std::span<const Powers> agents, float step, std::span<float> x) {
+  const DI di;
+  const DF df;
+  const std::size_t lanes = hn::Lanes(di);
+  const auto size = static_cast<float>(agents.size());
+  const auto count = hn::Set(df, exact ? 1 / size : size), eta = hn::Set(df, step);
+  constexpr std::size_t vectors = 4;  // sums held in registers
+  for (std::size_t j = 0; j < whole(x.size()); j += word) {
+    for (std::size_t i = 0; i < word; i += vectors * lanes) {
+      hn::Vec<DF> sums[vectors];
+      for (auto& sum : sums) sum = hn::Zero(df);
+      auto nan = hn::MaskFromVec(hn::Zero(di));
+      for (const auto& agent : agents) {
+        const std::uint64_t signs = load_word(agent.signs + j / 8) >> i;
+        const auto* const exponents = reinterpret_cast<const std::uint8_t*>(agent.exponents + j + i);
+        for (std::size_t v = 0; v < vectors; ++v) {
+          const auto negative = mask_of(di, signs >> v * lanes);
+          const auto exponent = hn::PromoteTo(di, hn::LoadU(D8(), exponents + v * lanes));
+          nan = hn::Or(nan, hn::And(negative, hn::Eq(exponent, hn::Zero(di))));
+          const auto sign = hn::IfThenElseZero(negative, hn::Set(di, static_cast<std::int32_t>(0x80000000u)));
+          sums[v] = hn::Add(sums[v], hn::BitCast(df, hn::Or(hn::ShiftLeft<23>(exponent), sign)));
+        }
+      }
+      if (HWY_UNLIKELY(!hn::AllFalse(di, nan))) {
+        descend_rest(j + i, j + i + vectors * lanes, agents, step, x);
+        continue;
+      }
+      for (std::size_t v = 0; v < vectors; ++v) {
+        float* const at = x.data() + j + i + v * lanes;
+        const auto mean = exact ? hn::Mul(sums[v], count) : hn::Div(sums[v], count);
+        hn::StoreU(hn::Sub(hn::LoadU(df, at), hn::Mul(eta, mean)), df, at);
+      }
+    }
+  }
+}
+
+void descend_words(std::span<const Powers> agents, float step, std::span<float> x) {
+  std::has_single_bit(agents.size()) ? descend_words_of<true>(agents, step, x)
+                                     : descend_words_of<false>(agents, step, x);
+}
+
 #endif
 
 std::size_t whole_words(std::size_t n) { return whole(n); }
@@ -131,17 +191,15 @@ namespace tersegrad::kernels {
 
 HWY_EXPORT(to_powers);
 HWY_EXPORT(from_powers);
+HWY_EXPORT(descend_words);
 HWY_EXPORT(whole_words);
 
 namespace {
 
 void add_rest(std::size_t done, std::span<const std::byte> exponents, std::span<const std::byte> signs,
               const Accumulation& to) {
-  for (std::size_t j = done; j < exponents.size(); ++j) {
-    const std::uint32_t sign = std::to_integer<std::uint32_t>(signs[j / 8]) >> (j % 8) & 1u;
-    const std::uint32_t bits = sign << 31 | std::to_integer<std::uint32_t>(exponents[j]) << 23;
-    to.take(j, std::bit_cast<float>(bits == 0x80000000u ? 0x7fc00000u : bits));  // “−0” is NaN
-  }
+  const Powers powers{exponents.data(), signs.data()};
+  for (std::size_t j = done; j < exponents.size(); ++j) to.take(j, power_at(powers, j));
 }
 
 }  // namespace
@@ -159,6 +217,12 @@ void add_powers(std::span<const std::byte> exponents, std::span<const std::byte>
   add_rest(HWY_DYNAMIC_DISPATCH(whole_words)(exponents.size()), exponents, signs, to);
 }
 
+void descend_powers(std::span<const Powers> agents, float step, std::span<float> x) {
+  assert(!agents.empty());
+  HWY_DYNAMIC_DISPATCH(descend_words)(agents, step, x);
+  descend_rest(HWY_DYNAMIC_DISPATCH(whole_words)(x.size()), x.size(), agents, step, x);
+}
+
 namespace reference {
 
 std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
@@ -168,6 +232,10 @@ std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::
 
 void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to) {
   add_rest(0, exponents, signs, to);
+}
+
+void descend_powers(std::span<const Powers> agents, float step, std::span<float> x) {
+  descend_rest(0, x.size(), agents, step, x);
 }
 
 }  // namespace reference

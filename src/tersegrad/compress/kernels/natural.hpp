@@ -22,11 +22,22 @@ std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::
 /// \param exponents  [n] \param signs  [⌈n/8⌉] \param to  of n coordinates; overlaps neither
 void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to);
 
+/// What one agent sent, as round_to_powers() left it.
+struct Powers {
+  const std::byte* exponents;  ///< [n]
+  const std::byte* signs;      ///< [⌈n/8⌉]
+};
+
+/// x_j ← fl(x_j − fl(step·fl(Σ/N))), the sum of N agents' powers in their order, in one pass: the bits of add_powers().
+/// \param agents  1 ≤ N
+void descend_powers(std::span<const Powers> agents, float step, std::span<float> x);
+
 /// Plain loops with the same results, for tests.
 namespace reference {
 std::int64_t round_to_powers(std::span<const float> x, const Coins& coins, std::span<std::byte> exponents,
                              std::span<std::byte> signs);
 void add_powers(std::span<const std::byte> exponents, std::span<const std::byte> signs, const Accumulation& to);
+void descend_powers(std::span<const Powers> agents, float step, std::span<float> x);
 }  // namespace reference
 
 }  // namespace tersegrad::kernels

@@ -34,6 +34,20 @@ inline std::uint16_t symbol_of(float x, float inverse, std::uint32_t levels, con
   return static_cast<std::uint16_t>(x < 0 ? s - level : s + level);
 }
 
+inline float value_of(std::uint16_t symbol, float unit, std::uint32_t levels) {
+  return unit * static_cast<float>(static_cast<std::int32_t>(symbol) - static_cast<std::int32_t>(levels));
+}
+
+/// descend_quantized() of the coordinates [begin, end), all of part p.
+inline void descend_rest(std::size_t begin, std::size_t end, std::size_t p, std::span<const QuantizedRun> agents,
+                         std::uint32_t levels, float step, std::span<float> x) {
+  for (std::size_t j = begin; j < end; ++j) {
+    float sum = 0;
+    for (const auto& agent : agents) sum += value_of(agent.symbols[j], agent.parts[p].unit, levels);
+    x[j] = x[j] - step * (sum / static_cast<float>(agents.size()));
+  }
+}
+
 }  // namespace
 }  // namespace tersegrad::kernels
 #endif
@@ -58,6 +72,9 @@ void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels,
 }
 void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   reference::add_quantized(symbols, parts, levels, to);
+}
+void descend_parts(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x) {
+  reference::descend_quantized(agents, levels, step, x);
 }
 
 #else
@@ -148,8 +165,9 @@ void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels,
       const auto v = hn::LoadU(df, x.data() + j);
       const auto t = hn::Min(hn::Mul(hn::Abs(v), per_unit), most);
       const auto sum = hn::Add(hn::ConvertTo(di, t), hn::PromoteTo(di, hn::LoadU(D16(), leading + j)));
-      const auto minus = hn::ShiftRight<31>(hn::BitCast(di, v));  // −1 where negative
-      const auto symbol = hn::Add(hn::Xor(hn::ShiftRight<16>(sum), minus), hn::Sub(s, minus));
+      const auto level = hn::ShiftRight<16>(sum);
+      const auto negative = hn::RebindMask(di, hn::Lt(v, hn::Zero(df)));
+      const auto symbol = hn::IfThenElse(negative, hn::Sub(s, level), hn::Add(s, level));
       hn::StoreU(hn::DemoteTo(D16(), symbol), D16(), symbols.data() + j);
       undecided = hn::Or(undecided, hn::Eq(hn::And(sum, fraction), fraction));
     }
@@ -183,6 +201,48 @@ void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_
   });
 }
 
+template <bool exact>
+HWY_INLINE void descend_parts_of(std::span<const QuantizedRun> agents, std::uint32_t levels, float step,
+                                 std::span<float> x) {
+  const DI di;
+  const DF df;
+  const std::size_t lanes = hn::Lanes(di);
+  const auto s = hn::Set(di, static_cast<std::int32_t>(levels));
+  const auto size = static_cast<float>(agents.size());
+  const auto count = hn::Set(df, exact ? 1 / size : size), eta = hn::Set(df, step);
+  std::size_t at = 0;
+  for (std::size_t p = 0; p < agents.front().parts.size(); ++p) {
+    const std::size_t end = at + agents.front().parts[p].size;
+    const auto descend_vectors = [&]<std::size_t vectors>(std::size_t j, std::integral_constant<std::size_t, vectors>)
+                                     HWY_ATTR {
+      hn::Vec<DF> sums[vectors];
+      for (auto& sum : sums) sum = hn::Zero(df);
+      for (const auto& agent : agents) {
+        const auto unit = hn::Set(df, agent.parts[p].unit);
+        for (std::size_t v = 0; v < vectors; ++v) {
+          const auto symbol = hn::PromoteTo(di, hn::LoadU(D16(), agent.symbols + j + v * lanes));
+          sums[v] = hn::Add(sums[v], hn::Mul(unit, hn::ConvertTo(df, hn::Sub(symbol, s))));
+        }
+      }
+      for (std::size_t v = 0; v < vectors; ++v) {
+        float* const to = x.data() + j + v * lanes;
+        const auto mean = exact ? hn::Mul(sums[v], count) : hn::Div(sums[v], count);
+        hn::StoreU(hn::Sub(hn::LoadU(df, to), hn::Mul(eta, mean)), df, to);
+      }
+    };
+    std::size_t j = at;
+    for (; j + 4 * lanes <= end; j += 4 * lanes) descend_vectors(j, std::integral_constant<std::size_t, 4>());
+    for (; j + lanes <= end; j += lanes) descend_vectors(j, std::integral_constant<std::size_t, 1>());
+    descend_rest(j, end, p, agents, levels, step, x);
+    at = end;
+  }
+}
+
+void descend_parts(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x) {
+  std::has_single_bit(agents.size()) ? descend_parts_of<true>(agents, levels, step, x)
+                                     : descend_parts_of<false>(agents, levels, step, x);
+}
+
 #endif
 
 }  // namespace
@@ -196,6 +256,7 @@ HWY_EXPORT(euclidean);
 HWY_EXPORT(largest);
 HWY_EXPORT(quantize_parts);
 HWY_EXPORT(add_parts);
+HWY_EXPORT(descend_parts);
 
 namespace {
 
@@ -265,6 +326,11 @@ void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uin
   HWY_DYNAMIC_DISPATCH(add_parts)(symbols, parts, levels, to);
 }
 
+void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x) {
+  assert(!agents.empty() && agents.size() <= most_quantized_agents && size_of(agents.front().parts) == x.size());
+  HWY_DYNAMIC_DISPATCH(descend_parts)(agents, levels, step, x);
+}
+
 namespace reference {
 
 void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
@@ -290,8 +356,17 @@ void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uin
   std::size_t j = 0;
   for (const ScaledPart& part : parts) {
     for (const std::size_t end = j + part.size; j < end; ++j) {
-      to.take(j, part.unit * static_cast<float>(static_cast<std::int32_t>(symbols[j]) - static_cast<std::int32_t>(levels)));
+      to.take(j, value_of(symbols[j], part.unit, levels));
     }
+  }
+}
+
+void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x) {
+  std::size_t at = 0;
+  for (std::size_t p = 0; p < agents.front().parts.size(); ++p) {
+    const std::size_t end = at + agents.front().parts[p].size;
+    descend_rest(at, end, p, agents, levels, step, x);
+    at = end;
   }
 }
 

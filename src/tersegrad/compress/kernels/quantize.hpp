@@ -40,6 +40,17 @@ void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::
 void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts, std::uint32_t levels,
                    const Accumulation& to);
 
+/// What one agent sent of a run of coordinates.
+struct QuantizedRun {
+  const std::uint16_t* symbols;         ///< [n]
+  std::span<const ScaledPart> parts;  ///< of the same sizes with every agent
+};
+
+/// x_j ← fl(x_j − fl(step·fl(Σ/N))), the sum of N agents' u·(symbol − s) in their order, in one pass: the bits of
+/// add_quantized(). \param agents  1 ≤ N ≤ 16
+void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x);
+inline constexpr std::size_t most_quantized_agents = 16;
+
 /// Plain loops with the same results, for tests.
 namespace reference {
 void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out);
@@ -48,6 +59,7 @@ void quantize(std::span<const float> x, std::span<const ScaledPart> parts, std::
               std::span<std::uint16_t> symbols);
 void add_quantized(std::span<const std::uint16_t> symbols, std::span<const ScaledPart> parts, std::uint32_t levels,
                    const Accumulation& to);
+void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x);
 }  // namespace reference
 
 }  // namespace tersegrad::kernels

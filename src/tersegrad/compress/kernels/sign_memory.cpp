@@ -48,7 +48,7 @@ struct Estimate {
   std::span<const std::byte> signs, zeros;
   static float moved(float h, float scale, int sign) {
     const float to = h + scale * static_cast<float>(sign);
-    return std::isfinite(to) ? to : h;
+    return sign != 0 && std::isfinite(to) ? to : h;
   }
   float next(std::size_t j) const {
     if (scale != 0) h[j] = moved(h[j], scale, sign_at(signs, zeros, j));

@@ -197,11 +197,13 @@ std::uint32_t guess_floor(const Numbers& x, std::size_t k, Buffer<std::uint32_t>
                           std::size_t& expected) {
   const std::size_t n = x.size();
   const std::size_t m = std::min<std::size_t>(n, std::clamp<std::size_t>(n / 256, 4096, 65536));
-  const std::size_t stride = n / m;
   sample.resize(m);
-  // One of each stretch, at a place that no period of the coordinates can follow (golden-ratio steps).
+  // Two neighbours of each stretch, which share a line of memory mostly, at a place that no period of the coordinates
+  // can follow (golden-ratio steps).
+  const std::size_t places = (m + 1) / 2, stride = n / places;
   for (std::size_t i = 0; i < m; ++i) {
-    sample[i] = key_of(x.before(i * stride + (i * 0x9e3779b97f4a7c15ull >> 32) % stride));
+    const std::size_t place = i / 2, shift = (place * 0x9e3779b97f4a7c15ull >> 32) % std::max<std::size_t>(1, stride - 1);
+    sample[i] = key_of(x.before(place * stride + shift + i % 2));
   }
   const double hits = static_cast<double>(k) / static_cast<double>(n) * static_cast<double>(m);
   const auto rank = static_cast<std::size_t>(hits + 4 * std::sqrt(hits) + 4);  // four standard deviations of the count
