@@ -31,65 +31,35 @@ Coins coins_of(std::size_t n, std::uint64_t seed) {
   return coins;
 }
 
-/// kernel(to) does to sums and parameters what plain(to) does, whatever they are told to do with n values.
+/// kernel(to) does to sums of n values what plain(to) does.
 template <class Kernel, class Plain>
 void expect_same_accumulation(std::size_t n, std::uint64_t seed, Kernel&& kernel, Plain&& plain) {
-  const auto sums = mixed_values(n, seed, 30), parameters = mixed_values(n, seed + 1, 30);
+  const auto sums = mixed_values(n, seed, 30);
   for (const bool first : {false, true}) {
-    for (const float agents : {0.0f, 1.0f, 2.0f, 3.0f, 64.0f}) {  // 0: not the last
-      const auto to = [&](std::span<float> sum, std::span<float> x) {
-        return Accumulation{.sum = sum.data(), .first = first, .x = agents == 0 ? nullptr : x.data(), .step = 0.3f,
-                            .agents = std::max(agents, 1.0f)};
-      };
-      auto expected_sum = sums, expected_x = parameters;
-      plain(to(expected_sum, expected_x));
-      on_every_target([&] {
-        for (const std::size_t offset : {0u, 1u, 3u}) {
-          Guarded<float> sum(std::span<const float>(sums), offset), x(std::span<const float>(parameters), offset);
-          kernel(to(sum.span(), x.span()));
-          EXPECT_TRUE(sum.guards_survive() && x.guards_survive());
-          EXPECT_TRUE(same_floats(x.span(), expected_x)) << n << ", first " << first << ", agents " << agents;
-          if (agents == 0) {
-            EXPECT_TRUE(same_floats(sum.span(), expected_sum)) << n << ", first " << first;
-          }
-        }
-      });
-    }
+    auto expected = sums;
+    plain(Accumulation{expected.data(), first});
+    on_every_target([&] {
+      for (const std::size_t offset : {0u, 1u, 3u}) {
+        Guarded<float> sum(std::span<const float>(sums), offset);
+        kernel(Accumulation{sum.span().data(), first});
+        EXPECT_TRUE(sum.guards_survive() && same_floats(sum.span(), expected)) << n << ", first " << first;
+      }
+    });
   }
 }
 
-TEST(Accumulation, EndsAsDecodingSumsAndSubtractingDo) {
-  for (const std::size_t n : awkward_sizes()) {
-    if (n > 300) continue;
-    // finish() continues sums that began at 0, which are never −0.
-    const auto v = mixed_values(n, n + 3, 30);
-    expect_same_accumulation(
-        n, n,
-        [&](const Accumulation& to) {
-          for (std::size_t j = 0; j < n; ++j) to.sum[j] = (to.first ? 0.0f : to.sum[j]) + v[j];
-          finish(to, n);
-        },
-        [&](const Accumulation& to) {
-          for (std::size_t j = 0; j < n; ++j) {
-            const float total = (to.first ? 0.0f : to.sum[j]) + v[j];
-            to.x == nullptr ? to.sum[j] = total : to.x[j] = to.x[j] - to.step * (total / to.agents);
-          }
-        });
-    const auto start = mixed_values(n, n, 10), mean = mixed_values(n, n + 1, 10);
-    on_every_target([&] {
-      for (const std::size_t agents : {1u, 2u, 3u, 8u, 10u}) {
+TEST(Accumulation, DividesAsDivisionDoes) {
+  for (const std::size_t n : {0u, 1u, 15u, 16u, 17u, 64u, 300u}) {
+    const auto start = mixed_values(n, n, 10);
+    for (const std::size_t agents : {1u, 2u, 3u, 8u, 10u}) {
+      std::vector<float> expected(start);
+      for (float& value : expected) value /= static_cast<float>(agents);
+      on_every_target([&] {
         Guarded<float> sum(std::span<const float>(start), agents % 3);
         divide(sum.span(), agents);
-        std::vector<float> expected(start);
-        for (float& value : expected) value /= static_cast<float>(agents);
         EXPECT_TRUE(sum.guards_survive() && same_floats(sum.span(), expected)) << n << ", " << agents;
-      }
-      Guarded<float> x(std::span<const float>(start), n % 4);
-      descend(x.span(), mean, 0.7f);
-      std::vector<float> expected(start);
-      for (std::size_t j = 0; j < n; ++j) expected[j] = start[j] - 0.7f * mean[j];
-      EXPECT_TRUE(x.guards_survive() && same_floats(x.span(), expected)) << n;
-    });
+      });
+    }
   }
 }
 
@@ -337,13 +307,15 @@ TEST(Descent, OfSeveralAgentsIsThatOfAPlainLoop) {
         runs.push_back({symbols[a].data(), parts[a]});
       }
       auto by_powers = start, by_levels = start;
-      std::vector<float> sum(n);
-      const auto to = [&](std::size_t a, std::vector<float>& x) {
-        return Accumulation{.sum = sum.data(), .first = a == 0, .x = a + 1 == agents ? x.data() : nullptr,
-                            .step = 0.3f, .agents = static_cast<float>(agents)};
-      };
-      for (std::size_t a = 0; a < agents; ++a) reference::add_powers(exponents[a], signs[a], to(a, by_powers));
-      for (std::size_t a = 0; a < agents; ++a) reference::add_quantized(symbols[a], parts[a], 7, to(a, by_levels));
+      std::vector<float> of_powers(n), of_levels(n);
+      for (std::size_t a = 0; a < agents; ++a) {
+        reference::add_powers(exponents[a], signs[a], {of_powers.data(), a == 0});
+        reference::add_quantized(symbols[a], parts[a], 7, {of_levels.data(), a == 0});
+      }
+      for (std::size_t j = 0; j < n; ++j) {
+        by_powers[j] = start[j] - 0.3f * (of_powers[j] / static_cast<float>(agents));
+        by_levels[j] = start[j] - 0.3f * (of_levels[j] / static_cast<float>(agents));
+      }
       auto plain = start;
       reference::descend_powers(powers, 0.3f, plain);
       EXPECT_TRUE(same_floats(plain, by_powers)) << n << ", " << agents;

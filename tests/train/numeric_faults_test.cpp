@@ -1,10 +1,14 @@
 // Gradients that are all zero, or not finite on one agent at one step: with every compressor.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstring>
+#include <filesystem>
 #include <limits>
 
 #include "compress/round_trip.hpp"
+#include "tersegrad/train/checkpoint_folder.hpp"
 #include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/trainer.hpp"
 #include "train/ranks.hpp"
@@ -47,8 +51,7 @@ struct Outcome {
   std::vector<float> x;
 };
 
-Outcome run_on(const Communicator& comm, const std::string& compressor, NonfinitePolicy policy, float scale,
-               float fault, std::uint32_t faulty = faulty_agent) {
+TrainConfig config_of(const std::string& compressor, NonfinitePolicy policy) {
   TrainConfig config;
   config.compressor = compressor;
   config.exchange = "sharded";
@@ -58,6 +61,12 @@ Outcome run_on(const Communicator& comm, const std::string& compressor, Nonfinit
   config.lr = 0.01;
   config.nonfinite = policy;
   config.sinks = {"summary"};
+  return config;
+}
+
+Outcome run_on(const Communicator& comm, const std::string& compressor, NonfinitePolicy policy, float scale,
+               float fault, std::uint32_t faulty = faulty_agent) {
+  const TrainConfig config = config_of(compressor, policy);
   Outcome outcome;
   outcome.result = train(comm, config, [&](const TrainConfig&, const HostedAgents&) {
     return std::make_unique<Watched>(std::make_unique<Bowl>(scale, fault, faulty), outcome.x);
@@ -156,6 +165,42 @@ TEST(NumericFaults, StopEndsAtThatStepWithTheParametersBeforeIt) {
       }
     }
   });
+}
+
+TEST(NumericFaults, KeepForgetsInAllBucketsAlike) {
+  // One NaN spoils a scale that reaches over buckets: EF21's mean keeps what it had in the others too.
+  const Communicator world(MPI_COMM_WORLD);
+  std::int64_t pid = world.rank() == 0 ? ::getpid() : 0;
+  world.sum(std::span<std::int64_t>(&pid, 1));
+  for (const char* spec : {"ef21:scaled-sign", "ef21:qsgd:4:0", "ef21:topk:0.25"}) {
+    SCOPED_TRACE(spec);
+    std::vector<std::vector<std::byte>> means;
+    for (const std::int64_t bucket : {128, 4096}) {
+      const auto out = std::filesystem::path(::testing::TempDir()) / concat("numeric-faults-", pid, "-", bucket);
+      on_ranks(2, [&](const Communicator& comm) {
+        auto config = config_of(spec, NonfinitePolicy::keep);
+        config.bucket = bucket;
+        config.steps = config.checkpoint_every = faulty_step + 1;
+        config.out = out;
+        config.overwrite = true;
+        train(comm, config, [&](const TrainConfig&, const HostedAgents&) {
+          return std::make_unique<Bowl>(1.0f, nan, faulty_agent);
+        });
+      });
+      if (world.rank() != 0) continue;
+      const auto checkpoint = CheckpointFolder(out).newest([](const std::string&) {});
+      const auto mean = checkpoint.view.section("aggregator/mean");
+      means.emplace_back(mean.begin(), mean.end());
+      for (std::size_t at = 0; at < mean.size(); at += sizeof(float)) {
+        float value;
+        std::memcpy(&value, mean.data() + at, sizeof value);
+        ASSERT_TRUE(std::isfinite(value)) << "bucket " << bucket << ", coordinate " << at / sizeof value;
+      }
+    }
+    if (world.rank() == 0) {
+      EXPECT_EQ(means[0], means[1]);
+    }
+  }
 }
 
 TEST(NumericFaults, KeepGoesOnAndCounts) {

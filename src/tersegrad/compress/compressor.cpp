@@ -1,7 +1,5 @@
 #include "tersegrad/compress/compressor.hpp"
 
-#include <bit>
-
 namespace tersegrad {
 
 bool Encoder::subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message) {

@@ -139,7 +139,8 @@ class Aggregator {
   virtual bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x);
   /// The mean itself where it lies somewhere as plain, aligned floats: in the payload, or in what the aggregator remembers.
   /// Instead of decode(), and as that once a bucket and step; empty, and then nothing happened, where it must be decoded.
-  /// Spares a pass over memory. \returns a span valid until the next call \throws Error as decode does
+  /// Spares a pass over memory. \param aggregate header.nonfinite is the largest of the step's buckets
+  /// \returns a span valid until the next call \throws Error as decode does
   virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }
   /// What the aggregator remembers, the same on every rank; empty without memory.
   virtual std::vector<State> state() { return {}; }

@@ -5,7 +5,8 @@
 // a = Compressor::feedback_scale(), as for ef. Every rank keeps H (the same bits everywhere); all start at zero, so the
 // first step is the paper's h_i = C(g_i). Messages, lengths and aggregates are those of C.
 //
-// Memory: h_i, one float a coordinate and agent (and one more, for what is new and so that a step can be undone), and H.
+// Memory: h_i, one float a coordinate and agent (and one more, for what is new and so that a step can be undone; around
+// scaled-sign two bits instead), and H.
 // A coordinate whose new h_i or H is not finite keeps its old one, while the mean of that step shows the NaN or inf.
 #include "tersegrad/compress/memory.hpp"
 

@@ -6,7 +6,8 @@
 // Compressor::feedback_scale(): 1 for a contractive C, 1/(1 + ω) for an unbiased one, so ef:randk sends the plain
 // values of its k coordinates. Messages, lengths and aggregates are those of C; both ends multiply by a.
 //
-// Memory: e_i, one float a coordinate and agent (and one more where a step may be undone), zero at first.
+// Memory: e_i, one float a coordinate and agent (one more where a step may be undone, two bits around scaled-sign), zero at
+// first.
 // A coordinate whose new memory is not finite keeps its old one; what is sent is C's business, header.nonfinite too.
 #include "tersegrad/compress/memory.hpp"
 

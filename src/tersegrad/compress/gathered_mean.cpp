@@ -1,11 +1,9 @@
 #include "tersegrad/compress/gathered_mean.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "tersegrad/compress/detail.hpp"
-#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/values.hpp"
 
 namespace tersegrad {
@@ -87,15 +85,12 @@ bool GatheredMean::descend(const Bucket& bucket, const MessageView& aggregate, f
   }
   open_parts(bucket, aggregate);
   if (descend_opened(bucket, step, x)) return true;
-  alignas(64) float sum[piece];
-  const auto agents = static_cast<float>(parts_.size());
+  alignas(64) float mean[piece];
   for (std::int64_t begin = 0; begin < bucket.size(); begin += piece) {
     const auto n = static_cast<std::size_t>(std::min(piece, bucket.size() - begin));
-    for (std::size_t i = 0; i < parts_.size(); ++i) {  // in agent order
-      const bool last = i + 1 == parts_.size();
-      add(bucket, i, begin, n,
-          {.sum = sum, .first = i == 0, .x = last ? x.data() + begin : nullptr, .soon = x.data() + begin, .step = step, .agents = agents});
-    }
+    mean_of(bucket, parts_.size(), begin, std::span(mean, n));
+    descend_values(ValueFormat::fp32, std::as_bytes(std::span(mean, n)), step,
+                   x.subspan(static_cast<std::size_t>(begin), n));
   }
   return true;
 }

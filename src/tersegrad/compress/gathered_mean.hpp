@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "tersegrad/compress/compressor.hpp"
-#include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/accumulate.hpp"
 
 namespace tersegrad {
@@ -27,7 +26,7 @@ class GatheredMean : public Aggregator {
 
  protected:
   /// Coordinates added up together, agent after agent, so that the sums stay in the cache: pieces begin at multiples.
-  static constexpr std::int64_t piece = 2048;
+  static constexpr std::int64_t piece = 4096;
   /// Receives one bucket's messages in agent order and keeps them for add(). \throws Error if a payload's length is not
   /// what its header promises
   virtual void open(const Bucket& bucket, std::span<const MessageView> uplinks) = 0;

@@ -1,10 +1,10 @@
 #include "tersegrad/compress/quantizer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "tersegrad/compress/detail.hpp"

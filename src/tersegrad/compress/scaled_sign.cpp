@@ -68,7 +68,8 @@ class ScaledSignEncoder final : public Encoder {
 
   void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
     writer_.write(bucket, values, prefix(bucket), message);
-    put_scales(bucket, message);
+    std::memcpy(message.payload.data(), scales_.data() + blocks_.first(bucket),
+                static_cast<std::size_t>(prefix(bucket)));
   }
 
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
@@ -79,10 +80,6 @@ class ScaledSignEncoder final : public Encoder {
 
  private:
   std::int64_t prefix(const Bucket& bucket) const { return blocks_.count(bucket) * scale_bytes; }
-  void put_scales(const Bucket& bucket, Message& message) const {
-    std::memcpy(message.payload.data(), scales_.data() + blocks_.first(bucket),
-                static_cast<std::size_t>(prefix(bucket)));
-  }
 
   Blocks blocks_;
   SignWriter writer_;
@@ -108,7 +105,6 @@ class ScaledSignAggregator final : public GatheredMean {
     const std::span sum(to.sum, n);
     if (to.first) std::fill(sum.begin(), sum.end(), 0.0f);
     add_scaled_signs(blocks_, bucket, uplinks_[i], planes_[i], begin, sum);
-    kernels::finish(to, n);
   }
   bool descend_opened(const Bucket& bucket, float step, std::span<float> x) override {
     if (blocks_.count(bucket) != 1) return false;

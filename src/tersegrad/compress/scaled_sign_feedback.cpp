@@ -27,11 +27,11 @@ class SignedStep {
   std::span<std::byte> zeros() { return zeros_; }
   void measured(const kernels::SignTotals& totals) {
     scale_ = static_cast<float>(totals.magnitudes / static_cast<double>(size_));
-    finite_ = totals.counts.nonfinite == 0 && std::isfinite(scale_);
     all_finite_ = totals.counts.nonfinite == 0;
+    finite_ = std::isfinite(scale_);
   }
   float scale() const { return scale_; }
-  bool finite() const { return finite_; }  ///< every coordinate, and the scale
+  bool finite() const { return finite_; }  ///< the scale, which one coordinate that is not finite makes so too
 
   /// \param p_at  coordinate j of the bucket, asked for only where some coordinate of the step is not finite
   template <class At>
@@ -94,17 +94,10 @@ class Ef14 final : public Encoder {
 
   void commit() {
     if (!std::exchange(wrote_, false)) return;
-    float scale = step_.scale();
-    if (!step_.finite()) {
-      if (undo_) {  // a coordinate whose new residual is not finite keeps its old one
-        kernels::take_residual(memory_, scale_);
-        kernels::take_residual(next_, scale);
-        for (std::size_t j = 0; j < next_.size(); ++j) next_[j] = std::isfinite(next_[j]) ? next_[j] : memory_[j];
-      }
-      scale = 0;
-    }
+    // A coordinate whose new residual is not finite keeps its old one; where the scale is not finite, that is every one.
+    if (undo_ && !step_.finite()) return;
     if (undo_) memory_.swap(next_);
-    scale_ = scale;
+    scale_ = step_.finite() ? step_.scale() : 0.0f;
   }
 
   std::unique_ptr<Encoder> plain_;

@@ -50,7 +50,6 @@ class SignWriter {
  public:
   SignWriter(ZeroRule rule, std::uint64_t seed, std::uint32_t agent) : rule_(rule), seed_(seed), agent_(agent) {}
   void begin_step(std::uint64_t step) { step_ = step; }
-  ZeroRule rule() const { return rule_; }
 
   /// The whole message but for the prefix, and header.flags, .k, .nonfinite, .payload_bytes.
   void write(const Bucket& bucket, std::span<const float> values, std::int64_t prefix, Message& message);

@@ -1,6 +1,5 @@
 #include "tersegrad/compress/values.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 

@@ -26,7 +26,7 @@ std::uint64_t full_word(std::int64_t n, std::size_t word) {
 
 std::size_t bytes_for(std::size_t bits) { return (bits + 7) / 8; }
 
-/// Bits one behind the other, written or read without a branch on them.
+/// Writes bits one behind the other, without a branch on them.
 class BitWriter {
  public:
   explicit BitWriter(std::byte* to) : to_(to) {}

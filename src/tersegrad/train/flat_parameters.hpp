@@ -16,7 +16,7 @@ namespace tersegrad {
 /// long as this does, so the model must not be used after it.
 class FlatParameters {
  public:
-  /// \throws Error if nothing is trained
+  /// \throws Error if nothing is trained, a parameter is no float32, or two share memory without being one tensor
   explicit FlatParameters(torch::nn::Module& model);
   FlatParameters(const FlatParameters&) = delete;
   FlatParameters& operator=(const FlatParameters&) = delete;

@@ -63,7 +63,9 @@ void Step::apply(StepRecord& record, bool wants_norm) {
   double squares = 0;
   Stopwatch watch;
   for (const auto& bucket : parts_.buckets) {
-    const MessageView aggregate = view(parts_.aggregates[bucket.index]);
+    MessageView aggregate = view(parts_.aggregates[bucket.index]);
+    // What is not finite in one bucket may have spoilt another's scale: an aggregator is told of the step, not the bucket.
+    aggregate.header.nonfinite = static_cast<std::uint32_t>(record.nonfinite_agents);
     auto mean = parts_.aggregator->plain(bucket, aggregate);
     if (mean.empty() && descends &&
         parts_.aggregator->descend(bucket, aggregate, static_cast<float>(record.learning_rate),

@@ -1,6 +1,5 @@
 #include "tersegrad/compress/kernels/blend.hpp"
 
-#include <bit>
 #include <cassert>
 #include <cmath>
 

@@ -67,7 +67,7 @@ namespace {
 
 constexpr std::size_t word = 64;  // coordinates of one stored word of signs
 
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // sums are kept in an array
 
 std::int64_t to_powers(std::span<const float>, const Coins&, std::span<std::byte>, std::span<std::byte>) { return 0; }
 void from_powers(std::span<const std::byte>, std::span<const std::byte>, const Accumulation&) {}
@@ -78,7 +78,6 @@ std::size_t whole(std::size_t) { return 0; }
 
 using DI = Lanes32<std::int32_t>;
 using DF = hn::RebindToFloat<DI>;
-using DU = hn::RebindToUnsigned<DI>;
 using D16 = hn::Rebind<std::uint16_t, DI>;
 using D8 = hn::Rebind<std::uint8_t, DI>;
 

@@ -287,6 +287,7 @@ SignTotals pack_signs_estimate(std::span<const float> g, float scale, std::span<
 }
 
 void take_residual(std::span<float> memory, float scale) {
+  if (scale == 0) return;
   for (float& p : memory) p = Residual::residual(p, scale);
 }
 

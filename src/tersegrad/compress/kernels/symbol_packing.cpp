@@ -190,7 +190,7 @@ void pack_run(const std::uint16_t* symbols, int bits, const Mover& mover, std::b
   std::memcpy(out, packed.data(), run * static_cast<std::size_t>(bits) / 8);
 }
 
-/// \param in  of a whole run; eight bytes behind it may be read, but where 4·bits are a power of two
+/// \param in  of a whole run; eight bytes behind it may be read, but of symbols of 2, 4 and 8 bits
 hn::Vec<D16> unpack_run(const std::byte* in, int bits, const Mover& mover, hn::Vec<D16> top, std::uint16_t* symbols) {
   switch (bits) {
     case 2:
@@ -247,7 +247,7 @@ std::uint32_t unpack(std::span<const std::byte> in, int bits, std::span<std::uin
     top = unpack_run(packed.data(), bits, mover, top, padded.data());
     std::copy_n(padded.data(), n, symbols.data() + begin);
   }
-  alignas(64) std::array<std::uint16_t, hn::MaxLanes(D16())> lanes;
+  alignas(64) std::array<std::uint16_t, hn::MaxLanes(D16())> lanes{};
   hn::Store(top, D16(), lanes.data());
   return *std::max_element(lanes.begin(), lanes.end());
 }
