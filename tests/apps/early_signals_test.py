@@ -52,6 +52,18 @@ class EarlyAndLate(Case):
             self.ended(job, self.in_run, time.monotonic())
             self.assertEqual(job.status, 0, job.text(job.errors))
 
+    def test_the_launcher_while_it_starts_the_job(self):
+        """Between the job's start and the handlers that pass a signal on: the signal must not leave the job behind."""
+        hook = self.folder / "hook"
+        hook.write_text('set -T\ntrap \'case $BASH_COMMAND in "$SIGNAL_BEFORE"*) trap - DEBUG; kill -TERM $$ ;; esac\' DEBUG\n')
+        for number, before in enumerate(("local filter_process=", 'exec 4>&"${FILTER', "exec 4>&-", "exec 6<")):
+            out = self.folder / f"out-{number}"
+            command = ["env", f"BASH_ENV={hook}", f"SIGNAL_BEFORE={before}"]
+            command += local("train", "--steps", 100000000, "--checkpoint-every", 100000000, "--out", out)
+            with self.subTest(before=before), Job(command) as job:
+                self.ended(job, self.at_start, time.monotonic())
+                self.assertEqual(job.status, INTERRUPTED, job.text(job.errors))
+
     def test_the_launcher_at_any_time(self):
         for delay in (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5):
             out = self.folder / f"out-{delay}"
