@@ -178,7 +178,6 @@ class QuantizerAggregator final : public GatheredMean {
   }
   bool descend_opened(const Bucket& bucket, float step, std::span<float> x) override {
     const std::size_t agents = uplinks_.size();
-    if (agents > kernels::most_quantized_agents) return false;
     units_.resize(agents);
     symbols_.resize(agents);
     runs_.resize(agents);

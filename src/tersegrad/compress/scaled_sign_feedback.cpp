@@ -28,10 +28,9 @@ class SignedStep {
   void measured(const kernels::SignTotals& totals) {
     scale_ = static_cast<float>(totals.magnitudes / static_cast<double>(size_));
     all_finite_ = totals.counts.nonfinite == 0;
-    finite_ = std::isfinite(scale_);
   }
   float scale() const { return scale_; }
-  bool finite() const { return finite_; }  ///< the scale, which one coordinate that is not finite makes so too
+  bool finite() const { return std::isfinite(scale_); }  ///< the scale, which one coordinate that is not finite makes so too
 
   /// \param p_at  coordinate j of the bucket, asked for only where some coordinate of the step is not finite
   template <class At>
@@ -57,7 +56,7 @@ class SignedStep {
   SignWriter writer_;
   Buffer<std::byte> signs_, zeros_;
   float scale_ = 0;
-  bool finite_ = true, all_finite_ = true;
+  bool all_finite_ = true;
 };
 
 class Ef14 final : public Encoder {

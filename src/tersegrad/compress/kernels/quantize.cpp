@@ -327,7 +327,7 @@ void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uin
 }
 
 void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x) {
-  assert(!agents.empty() && agents.size() <= most_quantized_agents && size_of(agents.front().parts) == x.size());
+  assert(!agents.empty() && size_of(agents.front().parts) == x.size());
   HWY_DYNAMIC_DISPATCH(descend_parts)(agents, levels, step, x);
 }
 

@@ -47,9 +47,8 @@ struct QuantizedRun {
 };
 
 /// x_j ← fl(x_j − fl(step·fl(Σ/N))), the sum of N agents' u·(symbol − s) in their order, in one pass: the bits of
-/// add_quantized(). \param agents  1 ≤ N ≤ 16
+/// add_quantized(). \param agents  1 ≤ N
 void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x);
-inline constexpr std::size_t most_quantized_agents = 16;
 
 /// Plain loops with the same results, for tests.
 namespace reference {
