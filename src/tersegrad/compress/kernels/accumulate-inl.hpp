@@ -28,6 +28,25 @@ struct Sink {
   }
 };
 
+/// x ← fl(x − fl(step·fl(sum/N))), a vector at a time.
+/// \tparam exact  N is a power of two: its reciprocal is exact, and a product the quotient
+template <bool exact>
+class MeanStep {
+ public:
+  using D = Lanes32<float>;
+  MeanStep(std::size_t agents, float step)
+      : count_(exact ? 1 / static_cast<float>(agents) : static_cast<float>(agents)), step_(step) {}
+  HWY_INLINE void operator()(hn::Vec<D> sum, float* x) const {
+    const D d;
+    const auto count = hn::Set(d, count_);
+    const auto mean = exact ? hn::Mul(sum, count) : hn::Div(sum, count);
+    hn::StoreU(hn::Sub(hn::LoadU(d, x), hn::Mul(hn::Set(d, step_), mean)), d, x);
+  }
+
+ private:
+  float count_, step_;
+};
+
 /// body(sink) with the sink that `to` asks for.
 template <class Body>
 HWY_INLINE void with_sink(const Accumulation& to, Body&& body) {

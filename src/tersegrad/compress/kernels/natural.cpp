@@ -140,8 +140,7 @@ HWY_INLINE void descend_words_of(std::span<const Powers> agents, float step, std
   const DI di;
   const DF df;
   const std::size_t lanes = hn::Lanes(di);
-  const auto size = static_cast<float>(agents.size());
-  const auto count = hn::Set(df, exact ? 1 / size : size), eta = hn::Set(df, step);
+  const MeanStep<exact> descend(agents.size(), step);
   constexpr std::size_t vectors = 4;  // sums held in registers
   for (std::size_t j = 0; j < whole(x.size()); j += word) {
     for (std::size_t i = 0; i < word; i += vectors * lanes) {
@@ -163,11 +162,7 @@ HWY_INLINE void descend_words_of(std::span<const Powers> agents, float step, std
         descend_rest(j + i, j + i + vectors * lanes, agents, step, x);
         continue;
       }
-      for (std::size_t v = 0; v < vectors; ++v) {
-        float* const at = x.data() + j + i + v * lanes;
-        const auto mean = exact ? hn::Mul(sums[v], count) : hn::Div(sums[v], count);
-        hn::StoreU(hn::Sub(hn::LoadU(df, at), hn::Mul(eta, mean)), df, at);
-      }
+      for (std::size_t v = 0; v < vectors; ++v) descend(sums[v], x.data() + j + i + v * lanes);
     }
   }
 }

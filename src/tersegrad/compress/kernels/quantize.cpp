@@ -208,8 +208,7 @@ HWY_INLINE void descend_parts_of(std::span<const QuantizedRun> agents, std::uint
   const DF df;
   const std::size_t lanes = hn::Lanes(di);
   const auto s = hn::Set(di, static_cast<std::int32_t>(levels));
-  const auto size = static_cast<float>(agents.size());
-  const auto count = hn::Set(df, exact ? 1 / size : size), eta = hn::Set(df, step);
+  const MeanStep<exact> descend(agents.size(), step);
   std::size_t at = 0;
   for (std::size_t p = 0; p < agents.front().parts.size(); ++p) {
     const std::size_t end = at + agents.front().parts[p].size;
@@ -224,11 +223,7 @@ HWY_INLINE void descend_parts_of(std::span<const QuantizedRun> agents, std::uint
           sums[v] = hn::Add(sums[v], hn::Mul(unit, hn::ConvertTo(df, hn::Sub(symbol, s))));
         }
       }
-      for (std::size_t v = 0; v < vectors; ++v) {
-        float* const to = x.data() + j + v * lanes;
-        const auto mean = exact ? hn::Mul(sums[v], count) : hn::Div(sums[v], count);
-        hn::StoreU(hn::Sub(hn::LoadU(df, to), hn::Mul(eta, mean)), df, to);
-      }
+      for (std::size_t v = 0; v < vectors; ++v) descend(sums[v], x.data() + j + v * lanes);
     };
     std::size_t j = at;
     for (; j + 4 * lanes <= end; j += 4 * lanes) descend_vectors(j, std::integral_constant<std::size_t, 4>());

@@ -7,7 +7,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/scaled_signs.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/compress/kernels/accumulate-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {
@@ -19,16 +19,13 @@ std::size_t apply_mean(std::span<const ScaledSigns>, std::span<float>, float) { 
 
 #else
 
-/// \tparam exact  the number of agents is a power of two: its reciprocal is exact, and a product the quotient
 template <bool exact>
 HWY_INLINE std::size_t apply_mean_of(std::span<const ScaledSigns> agents, std::span<float> x, float step) {
   constexpr std::size_t word = 64;
   const Lanes32<float> d;
   const std::size_t lanes = hn::Lanes(d), whole = x.size() / word * word;
   constexpr std::size_t vectors = word / hn::MaxLanes(d) > 8 ? 8 : word / hn::MaxLanes(d);  // sums held in registers
-  const auto size = static_cast<float>(agents.size());
-  const auto count = hn::Set(d, exact ? 1 / size : size);
-  const auto eta = hn::Set(d, step);
+  const MeanStep<exact> descend(agents.size(), step);
   for (std::size_t j = 0; j < whole; j += vectors * lanes) {
     const std::size_t shift = j % word;
     hn::Vec<decltype(d)> sums[vectors];
@@ -44,11 +41,7 @@ HWY_INLINE std::size_t apply_mean_of(std::span<const ScaledSigns> agents, std::s
         sums[v] = hn::Add(sums[v], term);
       }
     }
-    for (std::size_t v = 0; v < vectors; ++v) {
-      float* at = x.data() + j + v * lanes;
-      const auto mean = exact ? hn::Mul(sums[v], count) : hn::Div(sums[v], count);
-      hn::StoreU(hn::Sub(hn::LoadU(d, at), hn::Mul(eta, mean)), d, at);
-    }
+    for (std::size_t v = 0; v < vectors; ++v) descend(sums[v], x.data() + j + v * lanes);
   }
   return whole;
 }
