@@ -11,8 +11,8 @@
 #define HWY_TARGET_INCLUDE "tersegrad/noise/draw.cpp"
 #include "hwy/foreach_target.h"  // compiles this file once for each SIMD target
 #include "hwy/highway.h"
+#include "tersegrad/core/philox-inl.hpp"
 #include "tersegrad/noise/bailey-inl.hpp"
-#include "tersegrad/noise/philox-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::HWY_NAMESPACE {

@@ -6,11 +6,11 @@
 #include "hwy/highway.h"
 #include "tersegrad/core/random.hpp"
 
-#if defined(TERSEGRAD_NOISE_PHILOX_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef TERSEGRAD_NOISE_PHILOX_INL_HPP
-#undef TERSEGRAD_NOISE_PHILOX_INL_HPP
+#if defined(TERSEGRAD_CORE_PHILOX_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef TERSEGRAD_CORE_PHILOX_INL_HPP
+#undef TERSEGRAD_CORE_PHILOX_INL_HPP
 #else
-#define TERSEGRAD_NOISE_PHILOX_INL_HPP
+#define TERSEGRAD_CORE_PHILOX_INL_HPP
 #endif
 
 HWY_BEFORE_NAMESPACE();
@@ -32,10 +32,13 @@ struct Blocks {
 /// Draws the blocks whose numbers stand in 64-bit lanes.
 ///
 /// Philox (Salmon et al. 2011) is a chain of 32×32→64 products. One block per 64-bit lane makes a product's two
-/// halves a shift and nothing, where four-byte lanes need shuffles and blends: eight instructions a round for all
-/// lanes.
+/// halves a shuffle and nothing, where four-byte lanes need shuffles and blends: six instructions a round for all lanes
+/// (eight where three numbers take two for an exclusive or). A round waits for the one before it: whoever has nothing
+/// else to do meanwhile takes several sets of blocks through the rounds by turns.
 class PhiloxVector {
  public:
+  static constexpr std::size_t rounds = 10;
+
   explicit PhiloxVector(const Stream& stream) : counter_(stream.counter()) {
     std::array<std::uint32_t, 2> key = stream.key();
     for (auto& of_round : keys_) {
@@ -45,22 +48,33 @@ class PhiloxVector {
     }
   }
 
-  HWY_INLINE Blocks operator()(hn::Vec<Wide> block) const {
+  /// The counters of blocks, which `rounds` rounds turn into their words.
+  HWY_INLINE Blocks begin(hn::Vec<Wide> block) const {
     const Wide d;
-    Blocks c{block, hn::Set(d, counter_[1]), hn::Set(d, counter_[2]),
-             hn::Or(hn::Set(d, counter_[3]), hn::ShiftLeft<16>(hn::ShiftRight<32>(block)))};
-    for (const auto& key : keys_) {
-      const auto first = hn::MulEven(hn::BitCast(Words(), c.w0), hn::Set(Words(), 0xD2511F53u));
-      const auto second = hn::MulEven(hn::BitCast(Words(), c.w2), hn::Set(Words(), 0xCD9E8D57u));
-      c = {hn::Xor(hn::Xor(hn::ShiftRight<32>(second), c.w1), hn::Set(d, key[0])), second,
-           hn::Xor(hn::Xor(hn::ShiftRight<32>(first), c.w3), hn::Set(d, key[1])), first};
-    }
+    return {block, hn::Set(d, counter_[1]), hn::Set(d, counter_[2]),
+            hn::Or(hn::Set(d, counter_[3]), hn::ShiftLeft<16>(hn::ShiftRight<32>(block)))};
+  }
+  HWY_INLINE void round(std::size_t i, Blocks& c) const {
+    const Wide d;
+    const auto first = hn::MulEven(hn::BitCast(Words(), c.w0), hn::Set(Words(), 0xD2511F53u));
+    const auto second = hn::MulEven(hn::BitCast(Words(), c.w2), hn::Set(Words(), 0xCD9E8D57u));
+    c = {hn::Xor3(upper(second), c.w1, hn::Set(d, keys_[i][0])), second,
+         hn::Xor3(upper(first), c.w3, hn::Set(d, keys_[i][1])), first};
+  }
+  HWY_INLINE Blocks operator()(hn::Vec<Wide> block) const {
+    Blocks c = begin(block);
+    for (std::size_t i = 0; i < rounds; ++i) round(i, c);
     return c;
   }
 
  private:
+  /// The upper words in the lower halves: a shuffle, as shifts and products wait for the same unit of many processors.
+  static HWY_INLINE hn::Vec<Wide> upper(hn::Vec<Wide> product) {
+    return hn::BitCast(Wide(), hn::Shuffle2301(hn::BitCast(Words(), product)));
+  }
+
   std::array<std::uint32_t, 4> counter_;
-  std::array<std::array<std::uint64_t, 2>, 10> keys_;
+  std::array<std::array<std::uint64_t, 2>, rounds> keys_;  ///< each in the low half of a 64-bit word
 };
 
 /// (low words of `even`, low words of `odd`) alternating: two words of each lane's block side by side.
