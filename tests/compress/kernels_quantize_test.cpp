@@ -6,6 +6,7 @@
 
 #include "compress/kernels.hpp"
 #include "tersegrad/compress/kernels/accumulate.hpp"
+#include "tersegrad/compress/kernels/block_units.hpp"
 #include "tersegrad/compress/kernels/coins.hpp"
 #include "tersegrad/compress/kernels/natural.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
@@ -158,19 +159,45 @@ TEST(Quantize, IsThatOfAPlainLoop) {
         }
         const auto parts = parts_of(x, levels, n);
         const auto coins = coins_of(n, levels);
-        std::vector<std::uint16_t> expected(n);
+        std::vector<std::uint32_t> expected(n);
         reference::quantize(x, parts, levels, coins, expected);
         for (const auto symbol : expected) ASSERT_LE(symbol, 2 * levels);
         on_every_target([&] {
           for (const std::size_t offset : {0u, 1u}) {
             Guarded<float> in(std::span<const float>(x), offset);
-            Guarded<std::uint16_t> symbols(n, offset);
+            Guarded<std::uint32_t> symbols(n, offset);
             quantize(in.span(), parts, levels, coins, symbols.span());
             EXPECT_TRUE(symbols.guards_survive());
-            EXPECT_TRUE(same_bytes<std::uint16_t>(symbols.span(), expected)) << levels << " levels, " << n;
+            EXPECT_TRUE(same_bytes<std::uint32_t>(symbols.span(), expected)) << levels << " levels, " << n;
           }
         });
       }
+    }
+  }
+}
+
+TEST(Quantize, FollowsTheDefinition) {
+  Sequence random({.seed = 5});
+  for (const std::uint32_t levels : {1u, 7u, 63u, 64u, 127u, 2047u, 32767u}) {
+    const std::size_t n = 512;
+    std::vector<float> x(n);
+    for (std::size_t j = 0; j < n; ++j) {
+      // Of all sizes up to the last level and a little beyond; some right on a level, or next to it.
+      x[j] = static_cast<float>((2 * random.uniform() - 1) * levels * std::pow(2.0, -static_cast<double>(j % 20)));
+      if (j % 5 == 0) x[j] = std::round(x[j]);
+      if (j % 15 == 0) x[j] = std::nextafter(x[j], j % 2 == 0 ? INFINITY : -INFINITY);
+      if (j % 50 == 0) x[j] = j % 100 == 0 ? 1.001f * static_cast<float>(levels) : -1.001f * static_cast<float>(levels);
+    }
+    const ScaledPart part{n, 1};
+    const auto coins = coins_of(n, levels);
+    std::vector<std::uint32_t> symbols(n);
+    quantize(x, std::span(&part, 1), levels, coins, symbols);
+    for (std::size_t j = 0; j < n; ++j) {
+      const auto s = static_cast<long double>(levels);
+      const long double t = std::clamp(static_cast<long double>(x[j]), -s, s);
+      const auto coin = std::uint64_t{coins.leading()[j]} << 32 | coins.trailing(j);
+      const long double sum = std::floor(t * 0x1p48L) + static_cast<long double>(coin);  // exact: 63 bits
+      EXPECT_EQ(symbols[j], static_cast<std::uint32_t>(std::floor(sum * 0x1p-48L) + s)) << x[j] << ", " << levels;
     }
   }
 }
@@ -185,7 +212,7 @@ TEST(Quantize, LooksAtTheCoinsLastBitsWhereTheFirstDoNotDecide) {
     Coins coins({.seed = seed});
     coins.draw(0, n);
     for (auto& bits : coins.leading()) bits = 0x7fff;
-    std::vector<std::uint16_t> symbols(n), plain(n);
+    std::vector<std::uint32_t> symbols(n), plain(n);
     quantize(x, std::span(&part, 1), 7, coins, symbols);
     reference::quantize(x, std::span(&part, 1), 7, coins, plain);
     EXPECT_EQ(symbols, plain);
@@ -197,37 +224,54 @@ TEST(Quantize, LooksAtTheCoinsLastBitsWhereTheFirstDoNotDecide) {
     // One leading number to either side, and all is decided.
     for (auto& bits : coins.leading()) bits = 0x7ffe;
     quantize(x, std::span(&part, 1), 7, coins, symbols);
-    EXPECT_EQ(symbols, std::vector<std::uint16_t>(n, 8));
+    EXPECT_EQ(symbols, std::vector<std::uint32_t>(n, 8));
     for (auto& bits : coins.leading()) bits = 0x8000;
     quantize(x, std::span(&part, 1), 7, coins, symbols);
-    EXPECT_EQ(symbols, std::vector<std::uint16_t>(n, 9));
+    EXPECT_EQ(symbols, std::vector<std::uint32_t>(n, 9));
   }
   const double p = 1.0 / 16;
   EXPECT_NEAR(up / draws, p, 5 * std::sqrt(p * (1 - p) / draws));
 }
 
+TEST(Symbols, LieLaneBesideLane) {
+  std::vector<std::uint32_t> symbols(symbol_group);
+  std::iota(symbols.begin(), symbols.end(), 0u);
+  for (auto& symbol : symbols) symbol = (symbol * 7 + symbol / 16) % 16;
+  std::vector<std::byte> packed(symbol_group / 2);
+  on_every_target([&] {
+    pack_symbols(symbols, 4, packed);
+    for (std::size_t i = 0; i < symbol_group; ++i) {  // eight rows a word, two a byte
+      const std::size_t row = i / 16, lane = i % 16;
+      const auto byte = std::to_integer<std::uint32_t>(packed[row / 8 * 64 + lane * 4 + row % 8 / 2]);
+      ASSERT_EQ(byte >> (row % 2 * 4) & 15u, symbols[i]) << i;
+    }
+  });
+}
+
 TEST(Symbols, ArePackedAndUnpackedAsBits) {
   for (int bits = 1; bits <= 16; ++bits) {
-    for (const std::size_t n : awkward_sizes()) {
+    auto sizes = awkward_sizes();
+    sizes.insert(sizes.end(), {512u, 1024u, 1536u});
+    for (const std::size_t n : sizes) {
       Sequence random({.seed = n});
-      std::vector<std::uint16_t> symbols(n);
-      for (auto& symbol : symbols) symbol = static_cast<std::uint16_t>(random.below(std::uint64_t{1} << bits));
+      std::vector<std::uint32_t> symbols(n);
+      for (auto& symbol : symbols) symbol = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << bits));
       const std::size_t bytes = (n * static_cast<std::size_t>(bits) + 7) / 8;
       std::vector<std::byte> expected(bytes);
       reference::pack_symbols(symbols, bits, expected);
       const std::uint32_t largest = n == 0 ? 0u : *std::max_element(symbols.begin(), symbols.end());
       on_every_target([&] {
-        Guarded<std::uint16_t> in(std::span<const std::uint16_t>(symbols), n % 2);
+        Guarded<std::uint32_t> in(std::span<const std::uint32_t>(symbols), n % 2);
         Guarded<std::byte> packed(bytes, n % 5);
         pack_symbols(in.span(), bits, packed.span());
         EXPECT_TRUE(packed.guards_survive());
         EXPECT_TRUE(same_bytes<std::byte>(packed.span(), expected)) << bits << " bits, " << n;
-        Guarded<std::uint16_t> back(n, n % 3);
+        Guarded<std::uint32_t> back(n, n % 3);
         EXPECT_EQ(unpack_symbols(packed.span(), bits, back.span()), largest);
         EXPECT_TRUE(back.guards_survive());
-        EXPECT_TRUE(same_bytes<std::uint16_t>(back.span(), symbols)) << bits << " bits, " << n;
+        EXPECT_TRUE(same_bytes<std::uint32_t>(back.span(), symbols)) << bits << " bits, " << n;
       });
-      std::vector<std::uint16_t> plain(n);
+      std::vector<std::uint32_t> plain(n);
       EXPECT_EQ(reference::unpack_symbols(expected, bits, plain), largest);
       EXPECT_EQ(plain, symbols);
     }
@@ -244,8 +288,8 @@ TEST(Quantize, AddsUpAsAPlainLoopDoes) {
         at += parts.back().size;
       }
       Sequence random({.seed = levels});
-      std::vector<std::uint16_t> symbols(n);
-      for (auto& symbol : symbols) symbol = static_cast<std::uint16_t>(random.below(2 * levels + 1));
+      std::vector<std::uint32_t> symbols(n);
+      for (auto& symbol : symbols) symbol = static_cast<std::uint32_t>(random.below(2 * levels + 1));
       expect_same_accumulation(
           n, levels, [&](const Accumulation& to) { add_quantized(symbols, parts, levels, to); },
           [&](const Accumulation& to) { reference::add_quantized(symbols, parts, levels, to); });
@@ -283,7 +327,7 @@ TEST(Descent, OfSeveralAgentsIsThatOfAPlainLoop) {
     for (const std::size_t agents : {1u, 2u, 3u, 4u, 15u}) {
       const auto start = mixed_values(n, n + agents, 30);
       std::vector<std::vector<std::byte>> exponents(agents), signs(agents);
-      std::vector<std::vector<std::uint16_t>> symbols(agents);
+      std::vector<std::vector<std::uint32_t>> symbols(agents);
       std::vector<std::vector<ScaledPart>> parts(agents);
       std::vector<Powers> powers;
       std::vector<QuantizedRun> runs;
@@ -293,7 +337,7 @@ TEST(Descent, OfSeveralAgentsIsThatOfAPlainLoop) {
         for (std::size_t j = 0; j < n; ++j) {
           const auto exponent = random.below(40) == 0 ? random.below(2) * 255 : 100 + random.below(60);
           exponents[a].push_back(static_cast<std::byte>(exponent));
-          symbols[a].push_back(static_cast<std::uint16_t>(random.below(15)));
+          symbols[a].push_back(static_cast<std::uint32_t>(random.below(15)));
         }
         for (std::size_t b = 0; b < (n + 7) / 8; ++b) signs[a].push_back(static_cast<std::byte>(random()));
         for (std::size_t j = 0; j < n; ++j) {  // NaN's code in a few places only

@@ -1,6 +1,7 @@
 #include "tersegrad/compress/kernels/sign_pack.hpp"
 
 #include "compress/kernels.hpp"
+#include "tersegrad/compress/kernels/norms.hpp"
 
 namespace tersegrad::kernels {
 namespace {
@@ -49,6 +50,13 @@ TEST(PackSigns, EqualsReferenceOnEveryTarget) {
         on_every_target([&] {
           Guarded<std::byte> signs(plane_size(n), offset), zeros(plane_size(n), 2 * offset + 1);
           EXPECT_EQ(pack_signs(x.span(), signs.span(), zeros.span()), want);
+          EXPECT_TRUE(same_bytes<std::byte>(signs.span(), want_signs));
+          EXPECT_TRUE(same_bytes<std::byte>(zeros.span(), want_zeros));
+          EXPECT_TRUE(signs.guards_survive() && zeros.guards_survive());
+          const SignTotals measured = pack_signs_measured(x.span(), signs.span(), zeros.span());
+          EXPECT_EQ(measured.counts, want);
+          const double sum = reference::sum_of_magnitudes(x.span());
+          EXPECT_TRUE(std::isnan(sum) ? std::isnan(measured.magnitudes) : measured.magnitudes == sum);
           EXPECT_TRUE(same_bytes<std::byte>(signs.span(), want_signs));
           EXPECT_TRUE(same_bytes<std::byte>(zeros.span(), want_zeros));
           EXPECT_TRUE(signs.guards_survive() && zeros.guards_survive());

@@ -34,7 +34,7 @@ inline constexpr std::uint8_t control_flags = flag_checkpoint | flag_stop | flag
 /// The 64 bytes in front of every payload, little-endian.
 struct Header {
   static constexpr std::uint32_t expected_magic = 0x44524754;  // "TGRD"
-  static constexpr std::uint16_t expected_version = 3;
+  static constexpr std::uint16_t expected_version = 4;
 
   std::uint32_t magic = expected_magic;
   std::uint16_t version = expected_version;

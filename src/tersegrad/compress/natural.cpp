@@ -43,10 +43,12 @@ class NaturalEncoder final : public Encoder {
     const auto signs = std::span(message.payload).subspan(values.size());
     kernels::Coins coins({seed_, Purpose::dither, agent_, step_});
     std::int64_t nonfinite = 0;
+    kernels::Ahead ahead(values, kernels::Coins::most);
     for (std::size_t first = 0; first < values.size(); first += kernels::Coins::most) {
       const std::size_t n = std::min(kernels::Coins::most, values.size() - first);
-      kernels::prefetch(values, first, n);
+      ahead.fetch(kernels::Coins::most / 2);
       coins.draw(static_cast<std::uint64_t>(bucket.begin) + first, n);
+      ahead.fetch(kernels::Coins::most / 2);
       nonfinite += kernels::round_to_powers(values.subspan(first, n), coins, exponents.subspan(first, n),
                                             signs.subspan(first / 8, (n + 7) / 8));
     }

@@ -9,6 +9,7 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
+#include "tersegrad/compress/kernels/block_units.hpp"
 #include "tersegrad/compress/kernels/coins.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/prefetch.hpp"
@@ -22,7 +23,8 @@ namespace {
 
 constexpr std::int64_t default_block = 128;
 constexpr std::int64_t unit_bytes = sizeof(float);
-constexpr std::int64_t run = kernels::Coins::most;  // coordinates worked on together; their symbols end at a byte
+constexpr std::int64_t run = kernels::Coins::most;  // coordinates worked on together
+static_assert(run % kernels::symbol_group == 0, "a run's symbols lie where its coordinates say");
 
 /// Where things lie in a message.
 struct Coding {
@@ -54,9 +56,10 @@ class Parts {
   std::vector<kernels::ScaledPart> parts_;
 };
 
-/// Symbols of [begin, …) of the bucket. \throws Error if one is none of the 2s + 1 that are used
+/// Symbols of [begin, …) of the bucket. \param begin a multiple of symbol_group
+/// \throws Error if one is none of the 2s + 1 that are used
 void read_symbols(const Coding& coding, const Bucket& bucket, const MessageView& message, std::int64_t begin,
-                  std::span<std::uint16_t> symbols) {
+                  std::span<std::uint32_t> symbols) {
   const auto at = static_cast<std::size_t>(coding.prefix(bucket) + begin * coding.bits / 8);
   const std::size_t bytes = (symbols.size() * static_cast<std::size_t>(coding.bits) + 7) / 8;
   const std::uint32_t largest = kernels::unpack_symbols(message.payload.subspan(at, bytes), coding.bits, symbols);
@@ -64,11 +67,11 @@ void read_symbols(const Coding& coding, const Bucket& bucket, const MessageView&
                   bucket.index, ", agent ", message.header.agent, " (at most ", 2 * coding.levels, " are used)");
 }
 
-/// Hands C of the coordinates [first, first + n) of the bucket to `to`. \param first a multiple of 8
+/// Hands C of the coordinates [first, first + n) of the bucket to `to`. \param first a multiple of symbol_group
 /// \throws Error if a symbol is none
 void add_quantized(const Coding& coding, const Bucket& bucket, const MessageView& message, std::int64_t first,
                    std::size_t n, const kernels::Accumulation& to, Parts& parts) {
-  std::array<std::uint16_t, run> symbols;
+  std::array<std::uint32_t, run> symbols;
   const std::int64_t last = first + static_cast<std::int64_t>(n);
   for (std::int64_t begin = first; begin < last; begin += run) {
     const std::int64_t end = std::min(begin + run, last);
@@ -108,13 +111,14 @@ class QuantizerEncoder final : public Encoder {
       std::memcpy(payload, units_.data() + first, static_cast<std::size_t>(count * unit_bytes));
     }
     kernels::Coins coins({setup_.common.seed, Purpose::dither, agent_, step_});
-    std::array<std::uint16_t, run> symbols;
+    std::array<std::uint32_t, run> symbols;
     std::int64_t nonfinite = 0;
+    kernels::Ahead ahead(values, run);
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const std::int64_t end = std::min(begin + run, bucket.size());
       const auto n = static_cast<std::size_t>(end - begin);
       const auto part = values.subspan(static_cast<std::size_t>(begin), n);
-      kernels::prefetch(values, static_cast<std::size_t>(end), run);
+      ahead.fetch(run / 4);
       if (own_units) put_units(part, payload + begin / coding_.blocks.size() * unit_bytes);
       const auto parts = parts_.of(coding_, bucket, begin, end, payload);
       for (const auto& scaled : parts) {  // a non-finite coordinate makes its block's unit NaN
@@ -122,8 +126,11 @@ class QuantizerEncoder final : public Encoder {
         nonfinite += count_nonfinite(part);
         break;
       }
+      ahead.fetch(run / 4);
       coins.draw(static_cast<std::uint64_t>(bucket.begin + begin), n);
+      ahead.fetch(run / 4);
       kernels::quantize(part, parts, coding_.levels, coins, std::span(symbols).first(n));
+      ahead.fetch(run / 4);
       const std::size_t bytes = (n * static_cast<std::size_t>(coding_.bits) + 7) / 8;
       kernels::pack_symbols(std::span(symbols).first(n), coding_.bits,
                             {payload + coding_.prefix(bucket) + begin * coding_.bits / 8, bytes});
@@ -166,7 +173,7 @@ class QuantizerAggregator final : public GatheredMean {
     uplinks_.assign(uplinks.begin(), uplinks.end());
   }
   void verify(const Bucket& bucket, std::size_t i) override {
-    std::array<std::uint16_t, run> symbols;
+    std::array<std::uint32_t, run> symbols;
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const auto n = static_cast<std::size_t>(std::min(run, bucket.size() - begin));
       read_symbols(coding_, bucket, uplinks_[i], begin, std::span(symbols).first(n));
@@ -181,15 +188,18 @@ class QuantizerAggregator final : public GatheredMean {
     units_.resize(agents);
     symbols_.resize(agents);
     runs_.resize(agents);
+    kernels::Ahead ahead(x, run);
+    const std::size_t share = (run / (agents + 1) + 15) / 16 * 16;
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const std::int64_t end = std::min(begin + run, bucket.size());
       const auto n = static_cast<std::size_t>(end - begin);
-      kernels::prefetch(x, static_cast<std::size_t>(end), run);
       for (std::size_t i = 0; i < agents; ++i) {
+        ahead.fetch(share);
         const auto symbols = std::span(symbols_[i]).first(n);
         read_symbols(coding_, bucket, uplinks_[i], begin, symbols);
         runs_[i] = {symbols.data(), units_[i].of(coding_, bucket, begin, end, uplinks_[i].payload.data())};
       }
+      ahead.fetch(share);
       kernels::descend_quantized(runs_, coding_.levels, step, x.subspan(static_cast<std::size_t>(begin), n));
     }
     return true;
@@ -200,7 +210,7 @@ class QuantizerAggregator final : public GatheredMean {
   std::vector<MessageView> uplinks_;
   Parts parts_;
   std::vector<Parts> units_;
-  std::vector<std::array<std::uint16_t, run>> symbols_;
+  std::vector<std::array<std::uint32_t, run>> symbols_;
   std::vector<kernels::QuantizedRun> runs_;
 };
 

@@ -15,12 +15,14 @@ enum class BlockScale {
   largest,    ///< m = max |g_j|
 };
 
-/// C(g)_j = m·sign(g_j)·l_j/s, with l_j of {⌊t⌋, ⌊t⌋ + 1}, t = s|g_j|/m, drawn so that E l_j = t.
+/// C(g)_j = (m/s)·l_j with l_j of {⌊t⌋, ⌊t⌋ + 1}, t = s·g_j/m, drawn so that E l_j = t: QSGD's and TernGrad's levels of
+/// |g_j| with the sign put back.
 ///
-/// A message is one level m/s of every block that the bucket touches (fp32), then one symbol a coordinate, sign(g_j)·l_j
-/// + s in ⌈log2(2s + 1)⌉ bits, one behind the other. Down: see GatheredMean. Draws: one 48-bit number a coordinate of
-/// the agent's stream, addressed by coordinate, of which mostly 16 bits are looked at (Coins). A block with a non-finite coordinate decodes to NaN throughout; the
-/// coordinate is counted in header.nonfinite of the bucket where it lies.
+/// A message is one level m/s of every block that the bucket touches (fp32), then one symbol l_j + s a coordinate, in
+/// ⌈log2(2s + 1)⌉ bits, laid out by kernels::pack_symbols() from the bucket's beginning on. Down: see GatheredMean.
+/// Draws: one 48-bit number a coordinate of the agent's stream, addressed by coordinate, of which mostly 16 bits are
+/// looked at (Coins). A block with a non-finite coordinate decodes to NaN throughout; the coordinate is counted in
+/// header.nonfinite of the bucket where it lies.
 struct QuantizerSetup {
   CompressorSetup common;
   BlockScale scale = BlockScale::euclidean;

@@ -16,8 +16,10 @@
 #include "tersegrad/compress/gathered_mean.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/scaled_signs.hpp"
+#include "tersegrad/compress/kernels/sign_pack.hpp"
 #include "tersegrad/compress/scaled_sign_feedback.hpp"
 #include "tersegrad/compress/sign_planes.hpp"
+#include "tersegrad/compress/signed_step.hpp"
 
 namespace tersegrad {
 namespace {
@@ -51,40 +53,66 @@ void add_scaled_signs(const Blocks& blocks, const Bucket& bucket, const MessageV
   });
 }
 
-class ScaledSignEncoder final : public Encoder {
+class ScaledSignEncoder : public Encoder {
  public:
-  ScaledSignEncoder(ZeroRule rule, const CompressorSetup& setup, std::uint32_t agent)
-      : blocks_(setup.layout, 0), writer_(rule, setup.seed, agent) {}
-
-  void begin_step(std::uint64_t step, std::span<const float> gradient) override {
-    writer_.begin_step(step);
-    scales_.clear();
-    for (std::int64_t b = 0; b < blocks_.total(); ++b) {
-      const auto part =
-          gradient.subspan(static_cast<std::size_t>(blocks_.begin(b)), static_cast<std::size_t>(blocks_.size()));
-      scales_.push_back(static_cast<float>(kernels::sum_of_magnitudes(part) / static_cast<double>(part.size())));
-    }
-  }
-
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
-    writer_.write(bucket, values, prefix(bucket), message);
-    std::memcpy(message.payload.data(), scales_.data() + blocks_.first(bucket),
-                static_cast<std::size_t>(prefix(bucket)));
-  }
-
+  explicit ScaledSignEncoder(const CompressorSetup& setup) : blocks_(setup.layout, 0) {}
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     std::fill(out.begin(), out.end(), 0.0f);
     const SignPlanes planes = read_signs(bucket, view(message), prefix(bucket), mask_);
     add_scaled_signs(blocks_, bucket, view(message), planes, 0, out);
   }
 
- private:
+ protected:
+  const Blocks& blocks() const { return blocks_; }
   std::int64_t prefix(const Bucket& bucket) const { return blocks_.count(bucket) * scale_bytes; }
 
+ private:
   Blocks blocks_;
+  std::vector<std::byte> mask_;
+};
+
+/// Of one replica: magnitudes are added up and signs packed in one pass over the gradient.
+class OnePassEncoder final : public ScaledSignEncoder {
+ public:
+  OnePassEncoder(ZeroRule rule, const CompressorSetup& setup, std::uint32_t agent)
+      : ScaledSignEncoder(setup), step_(rule, setup, agent) {}
+
+  void begin_step(std::uint64_t step, std::span<const float> gradient) override {
+    step_.begin_step(step);
+    step_.measured(kernels::pack_signs_measured(gradient, step_.signs(), step_.zeros()));
+  }
+  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+    step_.write(bucket, message, [&](std::size_t j) { return values[j]; });
+  }
+
+ private:
+  SignedStep step_;
+};
+
+/// Of several replicas, which may begin within a byte of the planes: a scale each.
+class ReplicasEncoder final : public ScaledSignEncoder {
+ public:
+  ReplicasEncoder(ZeroRule rule, const CompressorSetup& setup, std::uint32_t agent)
+      : ScaledSignEncoder(setup), writer_(rule, setup.seed, agent) {}
+
+  void begin_step(std::uint64_t step, std::span<const float> gradient) override {
+    writer_.begin_step(step);
+    scales_.clear();
+    for (std::int64_t b = 0; b < blocks().total(); ++b) {
+      const auto part =
+          gradient.subspan(static_cast<std::size_t>(blocks().begin(b)), static_cast<std::size_t>(blocks().size()));
+      scales_.push_back(static_cast<float>(kernels::sum_of_magnitudes(part) / static_cast<double>(part.size())));
+    }
+  }
+  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+    writer_.write(bucket, values, prefix(bucket), message);
+    std::memcpy(message.payload.data(), scales_.data() + blocks().first(bucket),
+                static_cast<std::size_t>(prefix(bucket)));
+  }
+
+ private:
   SignWriter writer_;
   std::vector<float> scales_;
-  std::vector<std::byte> mask_;
 };
 
 class ScaledSignAggregator final : public GatheredMean {
@@ -135,7 +163,8 @@ class ScaledSign final : public Compressor {
     return GatheredMean::max_payload_bytes(bucket, scales + 2 * plane_bytes(bucket.size()));
   }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
-    return std::make_unique<ScaledSignEncoder>(rule_, setup_, agent);
+    if (setup_.layout.replicas == 1) return std::make_unique<OnePassEncoder>(rule_, setup_, agent);
+    return std::make_unique<ReplicasEncoder>(rule_, setup_, agent);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<ScaledSignAggregator>(setup_); }
   std::unique_ptr<Encoder> feedback_encoder(Feedback kind, std::uint32_t agent) const override {

@@ -7,62 +7,16 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/sign_memory.hpp"
-#include "tersegrad/compress/sign_planes.hpp"
+#include "tersegrad/compress/signed_step.hpp"
 #include "tersegrad/core/buffer.hpp"
 
 namespace tersegrad {
 namespace {
 
-/// The signs and the scale of a whole step, and messages made of them.
-class SignedStep {
- public:
-  SignedStep(const CompressorSetup& setup, std::uint32_t agent)
-      : size_(static_cast<std::size_t>(setup.layout.total())),
-        writer_(ZeroRule::exact, setup.seed, agent),
-        signs_((size_ + 7) / 8),
-        zeros_(signs_.size()) {}
-
-  std::size_t size() const { return size_; }
-  std::span<std::byte> signs() { return signs_; }
-  std::span<std::byte> zeros() { return zeros_; }
-  void measured(const kernels::SignTotals& totals) {
-    scale_ = static_cast<float>(totals.magnitudes / static_cast<double>(size_));
-    all_finite_ = totals.counts.nonfinite == 0;
-  }
-  float scale() const { return scale_; }
-  bool finite() const { return std::isfinite(scale_); }  ///< the scale, which one coordinate that is not finite makes so too
-
-  /// \param p_at  coordinate j of the bucket, asked for only where some coordinate of the step is not finite
-  template <class At>
-  void write(const Bucket& bucket, Message& message, At&& p_at) {
-    constexpr std::int64_t prefix = sizeof scale_;
-    const auto room = writer_.planes(bucket, prefix, message);
-    const auto first = bucket.begin / 8;
-    std::copy_n(signs_.begin() + first, room.signs.size(), room.signs.begin());
-    std::copy_n(zeros_.begin() + first, room.zeros.size(), room.zeros.begin());
-    kernels::SignCounts counts;
-    std::byte any{};
-    for (const std::byte byte : room.zeros) any |= byte;
-    counts.zeros = any != std::byte{} ? 1 : 0;  // that there are some is all that is asked
-    for (std::int64_t j = 0; !all_finite_ && j < bucket.size(); ++j) {
-      counts.nonfinite += !std::isfinite(p_at(static_cast<std::size_t>(j)));
-    }
-    writer_.finish(bucket, counts, prefix, message);
-    std::memcpy(message.payload.data(), &scale_, sizeof scale_);
-  }
-
- private:
-  std::size_t size_;
-  SignWriter writer_;
-  Buffer<std::byte> signs_, zeros_;
-  float scale_ = 0;
-  bool all_finite_ = true;
-};
-
 class Ef14 final : public Encoder {
  public:
   Ef14(const CompressorSetup& setup, std::uint32_t agent, std::unique_ptr<Encoder> plain)
-      : plain_(std::move(plain)), step_(setup, agent), undo_(setup.undo), memory_(step_.size()) {
+      : plain_(std::move(plain)), step_(ZeroRule::exact, setup, agent), undo_(setup.undo), memory_(step_.size()) {
     if (undo_) next_.resize(memory_.size());
   }
 
@@ -109,7 +63,7 @@ class Ef14 final : public Encoder {
 class Ef21 final : public Encoder {
  public:
   Ef21(const CompressorSetup& setup, std::uint32_t agent, std::unique_ptr<Encoder> plain)
-      : plain_(std::move(plain)), step_(setup, agent), estimate_(step_.size()) {}
+      : plain_(std::move(plain)), step_(ZeroRule::exact, setup, agent), estimate_(step_.size()) {}
 
   void begin_step(std::uint64_t, std::span<const float> gradient) override {
     step_.measured(kernels::pack_signs_estimate(gradient, scale_, estimate_, step_.signs(), step_.zeros()));

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "tersegrad/compress/kernels/prefetch.hpp"
+
 #ifndef TERSEGRAD_COMPRESS_KERNELS_APPLY_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_APPLY_ONCE
 namespace tersegrad::kernels {
@@ -64,19 +66,21 @@ HWY_INLINE void sum_bytes(Planes planes, std::size_t from, std::size_t to, std::
 }
 
 /// use(j, v) with v = fl(scale · s) of lanes j, j + 1, …; returns how many coordinates were done, a multiple of 64.
+/// \param to  what `use` changes: fetched ahead
 template <class Use>
-HWY_INLINE std::size_t for_each(Planes planes, std::size_t n, const Map& map, Use&& use) {
+HWY_INLINE std::size_t for_each(Planes planes, std::span<float> to, const Map& map, Use&& use) {
   if (planes.size() > 16) return 0;
   const Lanes32<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<std::uint8_t, decltype(d)> du8;
   const hn::Rebind<std::int8_t, decltype(d)> di8;
   const auto scale = hn::Set(d, map.scale);
-  const std::size_t whole = n / word * word;
+  const std::size_t whole = to.size() / word * word;
   HWY_ALIGN std::uint8_t low[word], high[word];
   if (map.fits_a_byte(planes.size())) {
     // Few agents: s itself is added up, 8 bits a coordinate.
     for (std::size_t j = 0; j < whole; j += word) {
+      prefetch_behind(to.data() + j);
       sum_bytes(planes, 0, planes.size(), j / 8, map.offset, map.factor, low);
       for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
         const auto sum = hn::PromoteTo(di, hn::BitCast(di8, hn::LoadU(du8, low + i)));
@@ -87,6 +91,7 @@ HWY_INLINE std::size_t for_each(Planes planes, std::size_t n, const Map& map, Us
   }
   const auto offset = hn::Set(d, static_cast<float>(map.offset)), factor = hn::Set(d, static_cast<float>(map.factor));
   for (std::size_t j = 0; j < whole; j += word) {
+    prefetch_behind(to.data() + j);
     sum_bytes(planes, 0, std::min<std::size_t>(planes.size(), 8), j / 8, 0, 1, low);
     if (planes.size() > 8) sum_bytes(planes, 8, planes.size(), j / 8, 0, 1, high);
     for (std::size_t i = 0; i < word; i += hn::Lanes(d)) {
@@ -101,14 +106,13 @@ HWY_INLINE std::size_t for_each(Planes planes, std::size_t n, const Map& map, Us
 
 std::size_t decode(Planes planes, std::span<float> out, const Map& map) {
   const Lanes32<float> d;
-  return for_each(planes, out.size(), map,
-                  [&](std::size_t j, auto u) HWY_ATTR { hn::StoreU(u, d, out.data() + j); });
+  return for_each(planes, out, map, [&](std::size_t j, auto u) HWY_ATTR { hn::StoreU(u, d, out.data() + j); });
 }
 
 std::size_t apply(Planes planes, std::span<float> x, const Map& map, float step) {
   const Lanes32<float> d;
   const auto eta = hn::Set(d, step);
-  return for_each(planes, x.size(), map, [&](std::size_t j, auto u) HWY_ATTR {
+  return for_each(planes, x, map, [&](std::size_t j, auto u) HWY_ATTR {
     hn::StoreU(hn::Sub(hn::LoadU(d, x.data() + j), hn::Mul(eta, u)), d, x.data() + j);
   });
 }

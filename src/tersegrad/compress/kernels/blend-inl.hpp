@@ -7,6 +7,7 @@
 #endif
 
 #include "tersegrad/compress/kernels/blend.hpp"
+#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,6 +25,11 @@ class BlendLoader {
     const D d;
     return hn::Add(hn::Mul(hn::Set(d, b_), hn::LoadU(d, memory_ + j)),
                    hn::Mul(hn::Set(d, a_), hn::LoadU(d, gradient_ + j)));
+  }
+  /// prefetch_behind() what coordinates [j, j + n) are made of.
+  HWY_INLINE void prefetch(std::size_t j, std::size_t n = 64) const {
+    prefetch_behind(gradient_ + j, n);
+    prefetch_behind(memory_ + j, n);
   }
 
  private:

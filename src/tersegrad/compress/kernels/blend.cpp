@@ -28,6 +28,7 @@ std::size_t whole_blend(const Blend& from, std::span<float> out, std::int64_t& n
   for (std::size_t begin = 0; begin < whole; begin += run) {
     auto counts = hn::Zero(di);  // −1 for each
     for (std::size_t j = begin, end = begin + run < whole ? begin + run : whole; j < end; j += lanes) {
+      p.prefetch(j, lanes);
       const auto v = p(j);
       const auto magnitude = hn::And(hn::BitCast(di, v), hn::Set(di, 0x7fffffff));
       counts = hn::Add(counts, hn::VecFromMask(di, hn::Gt(magnitude, hn::Set(di, 0x7f7fffff))));

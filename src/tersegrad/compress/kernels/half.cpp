@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "tersegrad/compress/kernels/prefetch.hpp"
+
 #ifndef TERSEGRAD_COMPRESS_KERNELS_HALF_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_HALF_ONCE
 namespace tersegrad::kernels {
@@ -57,6 +59,7 @@ HWY_INLINE std::size_t for_each(std::span<const float> x, std::int32_t top, std:
   for (std::size_t begin = 0; begin < whole; begin += run) {
     VI counts = hn::Zero(di);  // −1 for each
     for (std::size_t j = begin, end = begin + run < whole ? begin + run : whole; j < end; j += lanes) {
+      prefetch_behind(x.data() + j, lanes);
       const VI bits = hn::BitCast(di, hn::LoadU(D(), x.data() + j));
       counts = hn::Add(counts, hn::VecFromMask(di, hn::Gt(hn::And(bits, magnitude), limit)));
       use(j, bits);
@@ -67,6 +70,7 @@ HWY_INLINE std::size_t for_each(std::span<const float> x, std::int32_t top, std:
 }
 
 HWY_INLINE void store16(hn::Vec<D16> values, std::byte* to) {
+  prefetch_behind(to, hn::Lanes(D8()));
   hn::StoreU(hn::BitCast(D8(), values), D8(), reinterpret_cast<std::uint8_t*>(to));
 }
 
@@ -89,6 +93,7 @@ HWY_INLINE std::size_t descent(std::span<float> x, float step, Load&& load) {
   const std::size_t lanes = hn::Lanes(d), whole = x.size() / lanes * lanes;
   const auto eta = hn::Set(d, step);
   for (std::size_t j = 0; j < whole; j += lanes) {
+    prefetch_behind(x.data() + j, lanes);
     const auto move = hn::Mul(eta, load(j));
     hn::StoreU(hn::Sub(hn::LoadU(d, x.data() + j), move), d, x.data() + j);
   }
@@ -187,6 +192,7 @@ using Bytes32 = hn::Repartition<std::uint8_t, D>;
 std::size_t copy(std::span<const float> x, std::span<std::byte> out, std::int64_t& beyond) {
   const Bytes32 bytes;
   return for_each(x, largest_float, beyond, [&](std::size_t j, VI bits) HWY_ATTR {
+    prefetch_behind(out.data() + 4 * j, hn::Lanes(bytes));
     hn::StoreU(hn::BitCast(bytes, bits), bytes, reinterpret_cast<std::uint8_t*>(out.data() + 4 * j));
   });
 }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cassert>
 
+#include "tersegrad/compress/kernels/prefetch.hpp"
+
 #ifndef TERSEGRAD_COMPRESS_KERNELS_NATURAL_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_NATURAL_ONCE
 namespace tersegrad::kernels {
@@ -143,6 +145,7 @@ HWY_INLINE void descend_words_of(std::span<const Powers> agents, float step, std
   const MeanStep<exact> descend(agents.size(), step);
   constexpr std::size_t vectors = 4;  // sums held in registers
   for (std::size_t j = 0; j < whole(x.size()); j += word) {
+    prefetch_behind(x.data() + j);
     for (std::size_t i = 0; i < word; i += vectors * lanes) {
       hn::Vec<DF> sums[vectors];
       for (auto& sum : sums) sum = hn::Zero(df);

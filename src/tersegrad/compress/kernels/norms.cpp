@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tersegrad/compress/kernels/lane_sums.hpp"
+#include "tersegrad/compress/kernels/prefetch.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_NORMS_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_NORMS_ONCE
@@ -43,23 +44,24 @@ float largest(std::span<const float> x) { return reference::largest_magnitude(x)
 using Doubles = hn::CappedTag<double, 8>;
 using Floats = hn::Rebind<float, Doubles>;
 
-/// Σ term(v_j) over the 16 lanes. \param load v_j, v_{j + 1}, … as floats \param one v_j
-template <class Load, class One, class Term>
-HWY_INLINE double sum_of(std::size_t n, Load&& load, One&& one, Term&& term) {
+/// Σ term(x_j) over the 16 lanes.
+template <class Term>
+HWY_INLINE double sum_of(std::span<const float> x, Term&& term) {
   const Doubles d;
   constexpr std::size_t lanes = hn::MaxLanes(d), vectors = sum_lanes / lanes;
   hn::Vec<Doubles> sums[vectors];
   for (auto& sum : sums) sum = hn::Zero(d);
   std::size_t j = 0;
-  for (; j + sum_lanes <= n; j += sum_lanes) {
+  for (; j + sum_lanes <= x.size(); j += sum_lanes) {
+    prefetch_behind(x.data() + j, sum_lanes);
     for (std::size_t v = 0; v < vectors; ++v) {
-      sums[v] = hn::Add(sums[v], term(hn::PromoteTo(d, load(j + v * lanes))));
+      sums[v] = hn::Add(sums[v], term(hn::PromoteTo(d, hn::LoadU(Floats(), x.data() + j + v * lanes))));
     }
   }
-  if (j < n) {  // the rest, a lane each
+  if (j < x.size()) {  // the rest, a lane each
     alignas(64) Sums rest{};
-    for (std::size_t l = 0; j + l < n; ++l) {
-      alignas(64) const double value[lanes] = {static_cast<double>(one(j + l))};
+    for (std::size_t l = 0; j + l < x.size(); ++l) {
+      alignas(64) const double value[lanes] = {static_cast<double>(x[j + l])};
       rest[l] = hn::GetLane(term(hn::Load(d, value)));
     }
     for (std::size_t v = 0; v < vectors; ++v) sums[v] = hn::Add(sums[v], hn::Load(d, rest.data() + v * lanes));
@@ -71,15 +73,11 @@ HWY_INLINE double sum_of(std::size_t n, Load&& load, One&& one, Term&& term) {
 }
 
 double magnitudes(std::span<const float> x) {
-  return sum_of(
-      x.size(), [&](std::size_t j) HWY_ATTR { return hn::LoadU(Floats(), x.data() + j); },
-      [&](std::size_t j) { return x[j]; }, [](auto v) HWY_ATTR { return hn::Abs(v); });
+  return sum_of(x, [](auto v) HWY_ATTR { return hn::Abs(v); });
 }
 
 double squares(std::span<const float> x) {
-  return sum_of(
-      x.size(), [&](std::size_t j) HWY_ATTR { return hn::LoadU(Floats(), x.data() + j); },
-      [&](std::size_t j) { return x[j]; }, [](auto v) HWY_ATTR { return hn::Mul(v, v); });
+  return sum_of(x, [](auto v) HWY_ATTR { return hn::Mul(v, v); });
 }
 
 float largest(std::span<const float> x) {
@@ -91,6 +89,7 @@ float largest(std::span<const float> x) {
   auto top = hn::Zero(d);
   std::size_t j = 0;
   for (; j + lanes <= x.size(); j += lanes) {
+    prefetch_behind(x.data() + j, lanes);
     top = hn::Max(top, hn::And(hn::BitCast(d, hn::LoadU(df, x.data() + j)), clear));
   }
   std::int32_t most = hn::GetLane(hn::MaxOfLanes(d, top));

@@ -103,11 +103,13 @@ void add_inputs(std::span<const Bytes* const> inputs, std::size_t begin, std::si
   for (std::size_t i = 0; i < inputs.size();) {
     const std::size_t group = std::bit_floor(std::min<std::size_t>(inputs.size() - i, 8));
     // Runs of one block are too short for the processor to see that N streams are being read, so it is told: what is
-    // read next are the same bytes of the next group of inputs, or of the first inputs in the next block.
+    // read next are the same bytes of the next group of inputs, or of the first inputs in the next block. Its planes
+    // are fetched as well: what is stored has to be fetched first.
     const bool last = i + group == inputs.size();
     const std::size_t distance = last ? next : 0;
     auto ahead = last ? inputs : inputs.subspan(i + group);
     ahead = ahead.first(last && next == 0 ? 0 : std::min<std::size_t>(8, ahead.size()));
+    const std::span<Bytes* const> written(planes, last && next != 0 ? static_cast<std::size_t>(planes_count) : 0);
     const int live = bound == 0 ? 0 : std::min(planes_for(bound), planes_count);
     bound += static_cast<std::int64_t>(group) << base;
     const int live_after = std::min(planes_for(bound), planes_count) - base;
@@ -116,6 +118,7 @@ void add_inputs(std::span<const Bytes* const> inputs, std::size_t begin, std::si
     const auto each = [&](auto adder) HWY_ATTR {
       for (std::size_t at = begin; at < end; at += step) {
         for (const Bytes* input : ahead) __builtin_prefetch(input + distance + at, 0, 2);
+        for (const Bytes* plane : written) __builtin_prefetch(plane + next + at, 1, 2);
         adder(in, sums, live_after, at);
       }
     };

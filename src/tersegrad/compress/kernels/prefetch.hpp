@@ -3,18 +3,50 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
-#include <type_traits>
+
+// GCC 12 takes a function that only prefetches for one without any effect, and drops calls of it that it has not
+// inlined early.
+#if defined(__GNUC__)
+#define TERSEGRAD_PREFETCH [[gnu::always_inline]] inline
+#else
+#define TERSEGRAD_PREFETCH inline
+#endif
 
 namespace tersegrad::kernels {
 
-/// Asks for the cache lines of x[begin, begin + n), as far as x goes. Worth it where arithmetic on one run of
-/// coordinates alternates with memory: the processor's own prefetchers stop at every page of 4096 bytes.
+/// Fetches a long vector ahead of whoever takes it run after run, with several kernels for each: a few lines before
+/// every kernel, as many as memory brings meanwhile. All at once they would keep the kernels waiting, for a processor
+/// has room for little more than a dozen (16 on a Xeon of 2024, where quantisation took 1.3 times as long).
+class Ahead {
+ public:
+  /// \param begin  the first coordinate that is not taken at once
+  Ahead(std::span<const float> x, std::size_t begin) : x_(x), at_(begin) {}
+  /// Asks for the next n coordinates, as far as the vector goes. \param n  a multiple of 16
+  TERSEGRAD_PREFETCH void fetch(std::size_t n) {
+    constexpr std::size_t line = 16;
+    for (const std::size_t end = std::min(at_ + n, x_.size()); at_ < end; at_ += line) {
+      __builtin_prefetch(x_.data() + at_, 0, 2);
+    }
+  }
+
+ private:
+  std::span<const float> x_;
+  std::size_t at_;
+};
+
+/// Asks for the cache lines that lie 8 KiB behind x[0, n), for a pass over a long vector that takes n coordinates at a
+/// time: with some arithmetic between the loads a processor looks too few lines ahead to keep its memory busy
+/// (packing signs: 0.65 of a plain read's bandwidth without on a Xeon of 2024, 0.89 with). Whatever lies there: nothing
+/// is read.
 template <class T>
-void prefetch(std::span<T> x, std::size_t begin, std::size_t n) {
-  constexpr std::size_t line = 64 / sizeof(T);
-  const std::size_t end = std::min(x.size(), begin + n);
-  for (std::size_t j = begin; j < end; j += line) __builtin_prefetch(x.data() + j, !std::is_const_v<T>);
+TERSEGRAD_PREFETCH void prefetch_behind(const T* x, std::size_t n = 64) {
+  constexpr std::uintptr_t distance = 8192, line = 64;
+  const auto at = reinterpret_cast<std::uintptr_t>(x) + distance;
+  for (std::uintptr_t byte = 0; byte < n * sizeof(T); byte += line) {
+    __builtin_prefetch(reinterpret_cast<const void*>(at + byte), 0, 2);
+  }
 }
 
 }  // namespace tersegrad::kernels

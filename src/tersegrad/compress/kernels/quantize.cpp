@@ -4,10 +4,6 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
-#include <limits>
-
-#include "tersegrad/compress/kernels/lane_sums.hpp"
-#include "tersegrad/compress/kernels/norms.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_QUANTIZE_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_QUANTIZE_ONCE
@@ -16,25 +12,24 @@ namespace {
 
 using Parts = std::span<const ScaledPart>;
 
-/// Bounds of scales, and of sums of squares, within which neither underflow nor overflow matters: unit_of() is a
-/// quotient there.
-constexpr float least = 0x1p-80f, most = 0x1p120f;
-
-/// Symbol of x_j in a part of unit 1/inverse. t and the coin are added in fixed point, 16 bits behind the point; only
-/// where those come to 0.1…1 (binary) can what is behind them carry.
-inline std::uint16_t symbol_of(float x, float inverse, std::uint32_t levels, const Coins& coins, std::size_t j) {
-  const float t = std::min(std::abs(x) * (inverse * 0x1p16f), static_cast<float>(levels) * 0x1p16f);
-  const auto fixed = static_cast<std::int32_t>(t);
-  std::int32_t sum = fixed + std::int32_t{coins.leading()[j]};
-  if ((sum & 0xffff) == 0xffff) {
-    const auto behind = static_cast<std::uint64_t>((t - static_cast<float>(fixed)) * 0x1p32f);  // exact
-    sum += behind + coins.trailing(j) >= std::uint64_t{1} << 32 ? 1 : 0;
-  }
-  const std::int32_t s = static_cast<std::int32_t>(levels), level = sum >> 16;
-  return static_cast<std::uint16_t>(x < 0 ? s - level : s + level);
+/// Bits of a coin that the vectors look at: a level's sum and they fit a float's mantissa.
+inline int bits_looked_at(std::uint32_t levels) {
+  return std::min(16, 23 - static_cast<int>(std::bit_width(2 * levels)));
 }
 
-inline float value_of(std::uint16_t symbol, float unit, std::uint32_t levels) {
+/// Symbol of x_j in a part of unit 1/inverse.
+inline std::uint32_t symbol_of(float x, float inverse, std::uint32_t levels, const Coins& coins, std::size_t j) {
+  const auto s = static_cast<float>(levels);
+  const float t = std::clamp(x * inverse, -s, s);
+  const std::int64_t sum = static_cast<std::int64_t>(std::floor(static_cast<double>(t) * 0x1p48)) +
+                           (std::int64_t{coins.leading()[j]} << 32);
+  // Mostly the trailing bits cannot carry.
+  std::int64_t level = sum >> 48;
+  if ((sum + 0xffffffff) >> 48 != level) level = (sum + coins.trailing(j)) >> 48;
+  return static_cast<std::uint32_t>(level + levels);
+}
+
+inline float value_of(std::uint32_t symbol, float unit, std::uint32_t levels) {
   return unit * static_cast<float>(static_cast<std::int32_t>(symbol) - static_cast<std::int32_t>(levels));
 }
 
@@ -64,13 +59,11 @@ namespace {
 
 #if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // sums are kept in an array
 
-std::size_t euclidean(std::span<const float>, std::size_t, std::uint32_t, std::span<float>) { return 0; }
-std::size_t largest(std::span<const float>, std::size_t, std::uint32_t, std::span<float>) { return 0; }
 void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
-                    std::span<std::uint16_t> symbols) {
+                    std::span<std::uint32_t> symbols) {
   reference::quantize(x, parts, levels, coins, symbols);
 }
-void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
+void add_parts(std::span<const std::uint32_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   reference::add_quantized(symbols, parts, levels, to);
 }
 void descend_parts(std::span<const QuantizedRun> agents, std::uint32_t levels, float step, std::span<float> x) {
@@ -81,97 +74,47 @@ void descend_parts(std::span<const QuantizedRun> agents, std::uint32_t levels, f
 
 using DI = Lanes32<std::int32_t>;
 using DF = hn::RebindToFloat<DI>;
+using DU = hn::RebindToUnsigned<DI>;
 using D16 = hn::Rebind<std::uint16_t, DI>;
 
-/// Scales, or their squares, become units where they are within bounds; the others NaN.
-template <bool squares>
-HWY_INLINE void set_units(std::span<float> out, std::uint32_t levels) {
-  const DF d;
-  const auto count = static_cast<float>(levels);
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t b = 0;
-  for (; b + lanes <= out.size(); b += lanes) {
-    const auto v = hn::LoadU(d, out.data() + b);
-    const auto within = hn::And(hn::Ge(v, hn::Set(d, least)), hn::Le(v, hn::Set(d, most)));
-    const auto unit = hn::Div(squares ? hn::Sqrt(v) : v, hn::Set(d, count));
-    hn::StoreU(hn::IfThenElse(within, unit, hn::NaN(d)), d, out.data() + b);
-  }
-  for (; b < out.size(); ++b) {
-    const float v = out[b];
-    out[b] = v >= least && v <= most ? (squares ? std::sqrt(v) : v) / count : std::numeric_limits<float>::quiet_NaN();
-  }
-}
-
-/// The units of whole blocks; NaN stands for those that the vectors leave open. \returns how many blocks
-std::size_t euclidean(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
-  const DF d;
-  const std::size_t lanes = hn::Lanes(d), blocks = block % sum_lanes == 0 ? x.size() / block : 0;
-  constexpr std::size_t vectors = sum_lanes / hn::MaxLanes(d);
-  for (std::size_t b = 0; b < blocks; ++b) {
-    hn::Vec<DF> sums[vectors];
-    for (auto& sum : sums) sum = hn::Zero(d);
-    for (std::size_t j = b * block; j < (b + 1) * block; j += sum_lanes) {
-      for (std::size_t v = 0; v < vectors; ++v) {
-        const auto value = hn::LoadU(d, x.data() + j + v * lanes);
-        sums[v] = hn::Add(sums[v], hn::Mul(value, value));
-      }
-    }
-    for (std::size_t half = vectors / 2; half > 0; half /= 2) {
-      for (std::size_t v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
-    }
-    out[b] = folded(d, sums[0]);
-  }
-  set_units<true>(out.first(blocks), levels);
-  return blocks;
-}
-
-std::size_t largest(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
-  const DI d;
-  const std::size_t lanes = hn::Lanes(d), blocks = block % sum_lanes == 0 ? x.size() / block : 0;
-  for (std::size_t b = 0; b < blocks; ++b) {
-    // The bits of magnitudes order as the magnitudes do, with inf and NaN on top.
-    auto top = hn::Zero(d);
-    for (std::size_t j = b * block; j < (b + 1) * block; j += lanes) {
-      top = hn::Max(top, hn::And(hn::BitCast(d, hn::LoadU(DF(), x.data() + j)), hn::Set(d, 0x7fffffff)));
-    }
-    out[b] = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(d, top)));
-  }
-  set_units<false>(out.first(blocks), levels);
-  return blocks;
-}
-
-void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
-                    std::span<std::uint16_t> symbols) {
+/// t + s in fixed point, `looked_at` bits behind the point, is the mantissa of a float of [2^23, 2^24) once a product
+/// and a sum have been rounded to it: off by less than a unit, as the coin without its other bits is. That decides the
+/// symbol but where their sum's bits behind the point are within a unit of a carry; with a unit added, these are 0 and
+/// 1.
+/// \tparam wide  looked_at is 16
+template <bool wide>
+HWY_INLINE void quantize_parts_of(std::span<const float> x, Parts parts, std::uint32_t levels, int looked_at,
+                                  const Coins& coins, std::span<std::uint32_t> symbols) {
   const DI di;
   const DF df;
   const std::size_t lanes = hn::Lanes(di);
-  const auto s = hn::Set(di, static_cast<std::int32_t>(levels));
-  const auto most = hn::Set(df, static_cast<float>(levels) * 0x1p16f);
-  const auto fraction = hn::Set(di, 0xffff);
+  const float one = static_cast<float>(1 << looked_at), s = static_cast<float>(levels);
+  const auto least = hn::Set(df, 0x1p23f + 1), most = hn::Set(df, 0x1p23f + 1 + 2 * s * one);
+  const auto middle = hn::Set(df, 0x1p23f + 1 + s * one);
+  const auto behind = hn::Set(di, (1 << looked_at) - 1), before = hn::Set(di, (1 << (23 - looked_at)) - 1);
   const std::uint16_t* const leading = coins.leading().data();
   std::size_t at = 0;
   for (const ScaledPart& part : parts) {
     const std::size_t end = at + part.size;
     if (!(part.unit > 0)) {
-      std::fill(symbols.data() + at, symbols.data() + end, static_cast<std::uint16_t>(levels));
+      std::fill(symbols.data() + at, symbols.data() + end, levels);
       at = end;
       continue;
     }
     const float inverse = 1 / part.unit;
-    const auto per_unit = hn::Set(df, inverse * 0x1p16f);
-    auto undecided = hn::MaskFromVec(hn::Zero(di));
+    const auto per_unit = hn::Set(df, inverse * one);
+    auto nearest = hn::Set(di, 2);
     std::size_t j = at;
     for (; j + lanes <= end; j += lanes) {
-      const auto v = hn::LoadU(df, x.data() + j);
-      const auto t = hn::Min(hn::Mul(hn::Abs(v), per_unit), most);
-      const auto sum = hn::Add(hn::ConvertTo(di, t), hn::PromoteTo(di, hn::LoadU(D16(), leading + j)));
-      const auto level = hn::ShiftRight<16>(sum);
-      const auto negative = hn::RebindMask(di, hn::Lt(v, hn::Zero(df)));
-      const auto symbol = hn::IfThenElse(negative, hn::Sub(s, level), hn::Add(s, level));
-      hn::StoreU(hn::DemoteTo(D16(), symbol), D16(), symbols.data() + j);
-      undecided = hn::Or(undecided, hn::Eq(hn::And(sum, fraction), fraction));
+      const auto t = hn::MulAdd(hn::LoadU(df, x.data() + j), per_unit, middle);
+      auto coin = hn::PromoteTo(di, hn::LoadU(D16(), leading + j));
+      if constexpr (!wide) coin = hn::ShiftRightSame(coin, 16 - looked_at);
+      const auto sum = hn::Add(hn::BitCast(di, hn::Min(hn::Max(t, least), most)), coin);
+      nearest = hn::Min(nearest, hn::And(sum, behind));
+      const auto level = wide ? hn::ShiftRight<16>(sum) : hn::ShiftRightSame(sum, looked_at);
+      hn::StoreU(hn::BitCast(DU(), hn::And(level, before)), DU(), symbols.data() + j);
     }
-    if (HWY_UNLIKELY(!hn::AllFalse(di, undecided))) {
+    if (HWY_UNLIKELY(!hn::AllTrue(di, hn::Eq(nearest, hn::Set(di, 2))))) {
       for (std::size_t i = at; i < j; ++i) symbols[i] = symbol_of(x[i], inverse, levels, coins, i);
     }
     for (; j < end; ++j) symbols[j] = symbol_of(x[j], inverse, levels, coins, j);
@@ -179,7 +122,14 @@ void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels,
   }
 }
 
-void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
+void quantize_parts(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
+                    std::span<std::uint32_t> symbols) {
+  const int looked_at = bits_looked_at(levels);
+  looked_at == 16 ? quantize_parts_of<true>(x, parts, levels, looked_at, coins, symbols)
+                  : quantize_parts_of<false>(x, parts, levels, looked_at, coins, symbols);
+}
+
+void add_parts(std::span<const std::uint32_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   const DI di;
   const DF df;
   const std::size_t lanes = hn::Lanes(di);
@@ -191,7 +141,7 @@ void add_parts(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_
       const auto unit = hn::Set(df, part.unit);
       std::size_t j = at;
       for (; j + lanes <= end; j += lanes) {
-        const auto level = hn::ConvertTo(df, hn::Sub(hn::PromoteTo(di, hn::LoadU(D16(), symbols.data() + j)), s));
+        const auto level = hn::ConvertTo(df, hn::Sub(hn::BitCast(di, hn::LoadU(DU(), symbols.data() + j)), s));
         sink(j, hn::Mul(unit, level));
       }
       const ScaledPart rest{end - j, part.unit};
@@ -219,7 +169,7 @@ HWY_INLINE void descend_parts_of(std::span<const QuantizedRun> agents, std::uint
       for (const auto& agent : agents) {
         const auto unit = hn::Set(df, agent.parts[p].unit);
         for (std::size_t v = 0; v < vectors; ++v) {
-          const auto symbol = hn::PromoteTo(di, hn::LoadU(D16(), agent.symbols + j + v * lanes));
+          const auto symbol = hn::BitCast(di, hn::LoadU(DU(), agent.symbols + j + v * lanes));
           sums[v] = hn::Add(sums[v], hn::Mul(unit, hn::ConvertTo(df, hn::Sub(symbol, s))));
         }
       }
@@ -247,8 +197,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tersegrad::kernels {
 
-HWY_EXPORT(euclidean);
-HWY_EXPORT(largest);
 HWY_EXPORT(quantize_parts);
 HWY_EXPORT(add_parts);
 HWY_EXPORT(descend_parts);
@@ -263,60 +211,14 @@ namespace {
 
 }  // namespace
 
-float unit_of(double scale, std::uint32_t levels) {
-  if (scale == 0 || std::isnan(scale)) return static_cast<float>(scale);
-  constexpr double smallest = 0x1p-110;
-  const double largest = std::numeric_limits<float>::max() * (1 - 0x1p-22) / levels;
-  return static_cast<float>(std::clamp(scale / levels, smallest, largest));
-}
-
-namespace {
-
-float quotient(float scale, std::uint32_t levels) { return scale / static_cast<float>(levels); }
-
-float euclidean_unit(std::span<const float> x, std::uint32_t levels) {
-  LaneSums<float> sums{};
-  for (std::size_t j = 0; j < x.size(); ++j) sums[j % sum_lanes] += x[j] * x[j];
-  const float squares = total(sums);
-  return squares >= least && squares <= most ? quotient(std::sqrt(squares), levels)
-                                             : unit_of(euclidean_norm(x), levels);
-}
-
-float largest_unit(std::span<const float> x, std::uint32_t levels) {
-  const float scale = largest_magnitude(x);
-  return scale >= least && scale <= most ? quotient(scale, levels) : unit_of(scale, levels);
-}
-
-/// The blocks from `done` on, and those before that are still NaN.
-template <class UnitOf>
-void rest_of_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::size_t done,
-                   std::span<float> out, UnitOf&& unit_of_block) {
-  for (std::size_t b = 0; b < out.size(); ++b) {
-    if (b < done && !std::isnan(out[b])) continue;
-    out[b] = unit_of_block(x.subspan(b * block, std::min(block, x.size() - b * block)), levels);
-  }
-}
-
-}  // namespace
-
-void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
-  assert(block >= 1 && block <= 4096 && out.size() == (x.size() + block - 1) / block);
-  rest_of_units(x, block, levels, HWY_DYNAMIC_DISPATCH(euclidean)(x, block, levels, out), out, euclidean_unit);
-}
-
-void largest_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
-  assert(block >= 1 && out.size() == (x.size() + block - 1) / block);
-  rest_of_units(x, block, levels, HWY_DYNAMIC_DISPATCH(largest)(x, block, levels, out), out, largest_unit);
-}
-
 void quantize(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
-              std::span<std::uint16_t> symbols) {
+              std::span<std::uint32_t> symbols) {
   assert(coins.leading().size() == x.size() && symbols.size() == x.size() && size_of(parts) == x.size());
   assert(levels >= 1 && levels <= 32767);
   HWY_DYNAMIC_DISPATCH(quantize_parts)(x, parts, levels, coins, symbols);
 }
 
-void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
+void add_quantized(std::span<const std::uint32_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   assert(size_of(parts) == symbols.size());
   HWY_DYNAMIC_DISPATCH(add_parts)(symbols, parts, levels, to);
 }
@@ -328,26 +230,18 @@ void descend_quantized(std::span<const QuantizedRun> agents, std::uint32_t level
 
 namespace reference {
 
-void euclidean_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
-  rest_of_units(x, block, levels, 0, out, euclidean_unit);
-}
-
-void largest_units(std::span<const float> x, std::size_t block, std::uint32_t levels, std::span<float> out) {
-  rest_of_units(x, block, levels, 0, out, largest_unit);
-}
-
 void quantize(std::span<const float> x, Parts parts, std::uint32_t levels, const Coins& coins,
-              std::span<std::uint16_t> symbols) {
+              std::span<std::uint32_t> symbols) {
   std::size_t j = 0;
   for (const ScaledPart& part : parts) {
     for (const std::size_t end = j + part.size; j < end; ++j) {
       // All zero, or not a number: then the unit alone says it.
-      symbols[j] = part.unit > 0 ? symbol_of(x[j], 1 / part.unit, levels, coins, j) : static_cast<std::uint16_t>(levels);
+      symbols[j] = part.unit > 0 ? symbol_of(x[j], 1 / part.unit, levels, coins, j) : levels;
     }
   }
 }
 
-void add_quantized(std::span<const std::uint16_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
+void add_quantized(std::span<const std::uint32_t> symbols, Parts parts, std::uint32_t levels, const Accumulation& to) {
   std::size_t j = 0;
   for (const ScaledPart& part : parts) {
     for (const std::size_t end = j + part.size; j < end; ++j) {

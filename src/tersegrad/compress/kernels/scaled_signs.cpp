@@ -4,6 +4,8 @@
 #include <cassert>
 #include <vector>
 
+#include "tersegrad/compress/kernels/prefetch.hpp"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/scaled_signs.cpp"
 #include "hwy/foreach_target.h"
@@ -28,6 +30,7 @@ HWY_INLINE std::size_t apply_mean_of(std::span<const ScaledSigns> agents, std::s
   const MeanStep<exact> descend(agents.size(), step);
   for (std::size_t j = 0; j < whole; j += vectors * lanes) {
     const std::size_t shift = j % word;
+    prefetch_behind(x.data() + j, vectors * lanes);
     hn::Vec<decltype(d)> sums[vectors];
     for (auto& sum : sums) sum = hn::Zero(d);
     for (const auto& agent : agents) {

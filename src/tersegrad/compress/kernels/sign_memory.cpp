@@ -1,32 +1,28 @@
 #include "tersegrad/compress/kernels/sign_memory.hpp"
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cassert>
 #include <cmath>
 
-#include "tersegrad/compress/kernels/lane_sums.hpp"
+#include "tersegrad/compress/kernels/sign_source.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_SIGN_MEMORY_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_SIGN_MEMORY_ONCE
 namespace tersegrad::kernels {
 namespace {
 
-using Plane = std::span<std::byte>;
-
 inline int sign_at(std::span<const std::byte> sign_plane, std::span<const std::byte> zero_plane, std::size_t j) {
   const auto bit = [&](std::span<const std::byte> plane) { return std::to_integer<int>(plane[j / 8] >> (j % 8)) & 1; };
   return bit(zero_plane) != 0 ? 0 : 2 * bit(sign_plane) - 1;
 }
 
-/// Where p comes from and what is left behind, coordinate by coordinate. next(j): p_j, with the memory's new value.
+// Sources (sign_source.hpp).
+
 struct Blended {
-  static constexpr bool measures = false;  ///< whether Σ|p_j| is wanted
+  static constexpr bool measures = false;
   Blend from;
   float* out;
   float next(std::size_t j) const { return out[j] = from.at(j); }
-  float again(std::size_t j) const { return out[j]; }  ///< p_j once more
+  float again(std::size_t j) const { return out[j]; }
 };
 
 struct Residual {
@@ -57,34 +53,6 @@ struct Estimate {
   float again(std::size_t j) const { return g[j] - h[j]; }
 };
 
-constexpr std::size_t word = 64;          // coordinates of one stored word
-constexpr std::size_t chunk = 64 * word;  // coordinates between two looks for what is not finite
-using Sums = LaneSums<double>;
-
-/// The coordinates [begin, n) one by one, from byte to byte. \param signs, zeros  the planes from coordinate 0 on
-template <class Source>
-void pack_rest(const Source& source, std::size_t begin, std::size_t n, Plane signs, Plane zeros, SignTotals& totals,
-               Sums& sums) {
-  for (std::size_t j = begin; j < n; j += 8) {
-    const std::size_t end = std::min(j + 8, n);
-    std::array<float, 8> p{};
-    for (std::size_t i = j; i < end; ++i) p[i - j] = source.next(i);  // before the byte of its planes is overwritten
-    for (std::size_t i = j; i < end; ++i) {
-      totals.counts += pack_sign(p[i - j], i, signs, zeros);
-      if constexpr (Source::measures) sums[i % sum_lanes] += std::abs(static_cast<double>(p[i - j]));
-    }
-  }
-}
-
-template <class Source>
-SignTotals pack_plainly(const Source& source, std::size_t n, Plane signs, Plane zeros) {
-  SignTotals totals;
-  Sums sums{};
-  pack_rest(source, 0, n, signs, zeros, totals, sums);
-  totals.magnitudes = total(sums);
-  return totals;
-}
-
 }  // namespace
 }  // namespace tersegrad::kernels
 #endif
@@ -93,6 +61,7 @@ SignTotals pack_plainly(const Source& source, std::size_t n, Plane signs, Plane 
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/sign_memory.cpp"
 #include "hwy/foreach_target.h"
 #include "tersegrad/compress/kernels/blend-inl.hpp"
+#include "tersegrad/compress/kernels/sign_pack-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {
@@ -115,7 +84,6 @@ SignTotals pack_estimate(const Estimate& source, std::size_t n, Plane signs, Pla
 using D = Lanes32<float>;
 using DI = hn::RebindToSigned<D>;
 using V = hn::Vec<D>;
-using Doubles = hn::CappedTag<double, 8>;
 
 HWY_INLINE V sign_bit() { return hn::BitCast(D(), hn::Set(DI(), static_cast<std::int32_t>(0x80000000u))); }
 
@@ -125,7 +93,7 @@ HWY_INLINE V signed_as(V scale, V v) { return hn::Or(hn::And(v, sign_bit()), sca
 class Loader {
  public:
   explicit Loader(const Blended& source) : load_(source.from), out_(source.out) {}
-  HWY_INLINE void open_word(std::size_t) {}
+  HWY_INLINE void open_word(std::size_t j) { load_.prefetch(j); }
   HWY_INLINE V next(std::size_t j, std::size_t) const {
     const V p = load_(j);
     hn::StoreU(p, D(), out_ + j);
@@ -140,7 +108,10 @@ class Loader {
 class ResidualLoader {
  public:
   explicit ResidualLoader(const Residual& source) : source_(source) {}
-  HWY_INLINE void open_word(std::size_t) {}
+  HWY_INLINE void open_word(std::size_t j) {
+    prefetch_behind(source_.g + j);
+    prefetch_behind(source_.memory + j);
+  }
   HWY_INLINE V next(std::size_t j, std::size_t) const {
     const D d;
     const V before = hn::LoadU(d, source_.memory + j);
@@ -152,13 +123,15 @@ class ResidualLoader {
   }
 
  private:
-  const Residual& source_;
+  const Residual source_;  // a copy: nothing that is stored can be it
 };
 
 class EstimateLoader {
  public:
   explicit EstimateLoader(const Estimate& source) : source_(source) {}
   HWY_INLINE void open_word(std::size_t j) {
+    prefetch_behind(source_.g + j);
+    prefetch_behind(source_.h + j);
     signs_ = load_word(source_.signs.data() + j / 8);
     zeros_ = source_.scale == 0 ? ~std::uint64_t{0} : load_word(source_.zeros.data() + j / 8);
   }
@@ -176,63 +149,9 @@ class EstimateLoader {
   }
 
  private:
-  const Estimate& source_;
+  const Estimate source_;
   std::uint64_t signs_ = 0, zeros_ = 0;
 };
-
-template <class Load, class Source>
-HWY_INLINE SignTotals pack_from(const Source& source, std::size_t n, Plane signs, Plane zeros) {
-  const D d;
-  const DI di;
-  const Doubles dd;
-  const std::size_t lanes = hn::Lanes(d), whole = n / word * word;
-  constexpr std::size_t vectors = sum_lanes / hn::MaxLanes(dd);
-  hn::Vec<Doubles> magnitudes[vectors];
-  for (auto& sum : magnitudes) sum = hn::Zero(dd);
-  Load load(source);
-  SignTotals totals;
-  SignCounts& counts = totals.counts;
-  for (std::size_t begin = 0; begin < whole; begin += chunk) {
-    const std::size_t end = std::min(begin + chunk, whole);
-    auto top = hn::Zero(di);  // largest bit pattern without its sign: inf and NaN are the largest
-    for (std::size_t j = begin; j < end; j += word) {
-      std::uint64_t sign = 0, nonzero = 0;
-      load.open_word(j);
-      for (std::size_t q = 0; q < word; q += sum_lanes) {
-        for (std::size_t v = 0; v < sum_lanes / hn::MaxLanes(d); ++v) {
-          const std::size_t i = q + v * lanes;
-          const V p = load.next(j + i, i);
-          const auto positive = hn::Gt(p, hn::Zero(d));
-          sign |= mask_bits(d, positive) << i;
-          nonzero |= mask_bits(d, hn::Or(positive, hn::Lt(p, hn::Zero(d)))) << i;  // false for ±0 and NaN
-          top = hn::Max(top, hn::And(hn::BitCast(di, p), hn::Set(di, 0x7fffffff)));
-          if constexpr (Source::measures) {
-            const hn::Rebind<float, Doubles> half;
-            const V size = hn::Abs(p);
-            magnitudes[2 * v] = hn::Add(magnitudes[2 * v], hn::PromoteTo(dd, hn::LowerHalf(half, size)));
-            magnitudes[2 * v + 1] = hn::Add(magnitudes[2 * v + 1], hn::PromoteTo(dd, hn::UpperHalf(half, size)));
-          }
-        }
-      }
-      store_word(signs.data() + j / 8, sign);
-      store_word(zeros.data() + j / 8, ~nonzero);
-      counts.zeros += std::popcount(~nonzero);
-    }
-    if (!hn::AllTrue(di, hn::Lt(top, hn::Set(di, 0x7f800000)))) {  // rare
-      for (std::size_t j = begin; j < end; ++j) {
-        const float p = source.again(j);
-        counts.nonfinite += !std::isfinite(p);
-        counts.nan += std::isnan(p);
-      }
-    }
-  }
-  counts.zeros -= counts.nan;
-  alignas(64) Sums sums;
-  for (std::size_t v = 0; v < vectors; ++v) hn::Store(magnitudes[v], dd, sums.data() + v * hn::MaxLanes(dd));
-  pack_rest(source, whole, n, signs, zeros, totals, sums);
-  totals.magnitudes = total(sums);
-  return totals;
-}
 
 SignTotals pack_blended(const Blended& source, std::size_t n, Plane signs, Plane zeros) {
   return pack_from<Loader>(source, n, signs, zeros);

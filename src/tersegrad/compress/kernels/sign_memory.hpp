@@ -9,12 +9,6 @@
 
 namespace tersegrad::kernels {
 
-/// What a pass over p saw, and Σ|p_j| as sum_of_magnitudes(p) gives it.
-struct SignTotals {
-  SignCounts counts;
-  double magnitudes = 0;
-};
-
 /// pack_signs(p) and out_j ← p_j of a blend: sign momentum.
 /// \param out  [n]; may be the memory \param sign_plane, zero_plane  [⌈n/8⌉]
 SignCounts pack_signs_blend(const Blend& from, std::span<float> out, std::span<std::byte> sign_plane,

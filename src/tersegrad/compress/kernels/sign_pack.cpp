@@ -1,67 +1,70 @@
 #include "tersegrad/compress/kernels/sign_pack.hpp"
 
-#include <algorithm>
 #include <cassert>
-#include <cmath>
+
+#include "tersegrad/compress/kernels/prefetch.hpp"
+#include "tersegrad/compress/kernels/sign_source.hpp"
+
+#ifndef TERSEGRAD_COMPRESS_KERNELS_SIGN_PACK_ONCE  // this file is read once for each instruction set
+#define TERSEGRAD_COMPRESS_KERNELS_SIGN_PACK_ONCE
+namespace tersegrad::kernels {
+namespace {
+
+/// Numbers that lie there.
+template <bool measured>
+struct Given {
+  static constexpr bool measures = measured;
+  const float* x;
+  float next(std::size_t j) const { return x[j]; }
+  float again(std::size_t j) const { return x[j]; }
+};
+
+}  // namespace
+}  // namespace tersegrad::kernels
+#endif
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/sign_pack.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/compress/kernels/sign_pack-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // the sums are kept in an array
 
-SignCounts pack(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
-  return reference::pack_signs(x, sign_plane, zero_plane);
+template <bool measured>
+SignTotals pack_given(std::span<const float> x, Plane signs, Plane zeros) {
+  return pack_plainly(Given<measured>{x.data()}, x.size(), signs, zeros);
 }
 
 #else
 
-constexpr std::size_t word = 64;          // coordinates of one stored word
-constexpr std::size_t chunk = 64 * word;  // coordinates between two looks at `top`: 16 KiB, still in the cache
-
-/// Adds inf and NaN of x to the counts; the rare second look at a chunk that holds one.
-void count_nonfinite(std::span<const float> x, SignCounts& counts) {
-  for (const float v : x) {
-    counts.nonfinite += !std::isfinite(v);
-    counts.nan += std::isnan(v);
+class Loader {
+ public:
+  template <bool measured>
+  explicit Loader(const Given<measured>& source) : x_(source.x) {}
+  HWY_INLINE void open_word(std::size_t j) { prefetch_behind(x_ + j); }
+  HWY_INLINE hn::Vec<Lanes32<float>> next(std::size_t j, std::size_t) const {
+    return hn::LoadU(Lanes32<float>(), x_ + j);
   }
-}
 
-SignCounts pack(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
-  const Lanes32<float> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const std::size_t lanes = hn::Lanes(d);
-  const std::size_t whole = x.size() / word * word;
-  SignCounts counts;
-  for (std::size_t begin = 0; begin < whole; begin += chunk) {
-    const std::size_t end = std::min(begin + chunk, whole);
-    auto top = hn::Zero(di);  // largest bit pattern without its sign: inf and NaN are the largest
-    for (std::size_t j = begin; j < end; j += word) {
-      std::uint64_t sign = 0, nonzero = 0;
-      for (std::size_t i = 0; i < word; i += lanes) {
-        const auto v = hn::LoadU(d, x.data() + j + i);
-        const auto positive = hn::Gt(v, hn::Zero(d));
-        sign |= mask_bits(d, positive) << i;
-        nonzero |= mask_bits(d, hn::Or(positive, hn::Lt(v, hn::Zero(d)))) << i;  // false for ±0 and NaN
-        top = hn::Max(top, hn::And(hn::BitCast(di, v), hn::Set(di, 0x7fffffff)));
-      }
-      store_word(sign_plane.data() + j / 8, sign);
-      store_word(zero_plane.data() + j / 8, ~nonzero);
-      counts.zeros += std::popcount(~nonzero);
-    }
-    if (!hn::AllTrue(di, hn::Lt(top, hn::Set(di, 0x7f800000)))) count_nonfinite(x.subspan(begin, end - begin), counts);
-  }
-  counts.zeros -= counts.nan;
-  counts += reference::pack_signs(x.subspan(whole), sign_plane.subspan(whole / 8), zero_plane.subspan(whole / 8));
-  return counts;
+ private:
+  const float* x_;
+};
+
+template <bool measured>
+SignTotals pack_given(std::span<const float> x, Plane signs, Plane zeros) {
+  return pack_from<Loader>(Given<measured>{x.data()}, x.size(), signs, zeros);
 }
 
 #endif
+
+SignTotals pack(std::span<const float> x, Plane signs, Plane zeros) { return pack_given<false>(x, signs, zeros); }
+SignTotals pack_measured(std::span<const float> x, Plane signs, Plane zeros) {
+  return pack_given<true>(x, signs, zeros);
+}
 
 }  // namespace
 }  // namespace tersegrad::kernels::HWY_NAMESPACE
@@ -71,18 +74,26 @@ HWY_AFTER_NAMESPACE();
 namespace tersegrad::kernels {
 
 HWY_EXPORT(pack);
+HWY_EXPORT(pack_measured);
 
-SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
+SignCounts pack_signs(std::span<const float> x, Plane sign_plane, Plane zero_plane) {
   assert(sign_plane.size() == (x.size() + 7) / 8 && zero_plane.size() == sign_plane.size());
-  return HWY_DYNAMIC_DISPATCH(pack)(x, sign_plane, zero_plane);
+  return HWY_DYNAMIC_DISPATCH(pack)(x, sign_plane, zero_plane).counts;
+}
+
+SignTotals pack_signs_measured(std::span<const float> x, Plane sign_plane, Plane zero_plane) {
+  assert(sign_plane.size() == (x.size() + 7) / 8 && zero_plane.size() == sign_plane.size());
+  return HWY_DYNAMIC_DISPATCH(pack_measured)(x, sign_plane, zero_plane);
 }
 
 namespace reference {
 
-SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
-  SignCounts counts;
-  for (std::size_t j = 0; j < x.size(); ++j) counts += pack_sign(x[j], j, sign_plane, zero_plane);
-  return counts;
+SignCounts pack_signs(std::span<const float> x, Plane sign_plane, Plane zero_plane) {
+  return pack_plainly(Given<false>{x.data()}, x.size(), sign_plane, zero_plane).counts;
+}
+
+SignTotals pack_signs_measured(std::span<const float> x, Plane sign_plane, Plane zero_plane) {
+  return pack_plainly(Given<true>{x.data()}, x.size(), sign_plane, zero_plane);
 }
 
 }  // namespace reference

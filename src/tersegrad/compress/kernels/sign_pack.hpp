@@ -24,6 +24,12 @@ struct SignCounts {
   }
 };
 
+/// What a pass over p saw, and Σ|p_j| as sum_of_magnitudes(p) gives it.
+struct SignTotals {
+  SignCounts counts;
+  double magnitudes = 0;
+};
+
 /// Bit j of both planes, by plain arithmetic; bits of coordinates 8i, 8i + 1, … in order.
 inline SignCounts pack_sign(float v, std::size_t j, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane) {
   if (j % 8 == 0) sign_plane[j / 8] = zero_plane[j / 8] = std::byte{0};
@@ -41,8 +47,14 @@ inline SignCounts pack_sign(float v, std::size_t j, std::span<std::byte> sign_pl
 /// Bits and counts are the same on every instruction set.
 SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
 
+/// pack_signs(), and Σ|x_j| as sum_of_magnitudes() adds it up (kernels/norms.hpp).
+SignTotals pack_signs_measured(std::span<const float> x, std::span<std::byte> sign_plane,
+                               std::span<std::byte> zero_plane);
+
 /// Plain loops with the same results, for tests.
 namespace reference {
+SignTotals pack_signs_measured(std::span<const float> x, std::span<std::byte> sign_plane,
+                               std::span<std::byte> zero_plane);
 SignCounts pack_signs(std::span<const float> x, std::span<std::byte> sign_plane, std::span<std::byte> zero_plane);
 }  // namespace reference
 

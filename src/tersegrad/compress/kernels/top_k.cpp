@@ -7,7 +7,9 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <utility>
 
+#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/core/buffer.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE  // this file is read once for each instruction set
@@ -100,6 +102,8 @@ std::size_t collect_from(const Numbers& x, std::size_t begin, std::uint32_t floo
   const std::uint32_t* last = to.indices.data() + to.indices.size() - word;
   std::size_t j = begin;
   for (; j + word <= x.size() && indices <= last; j += word) {
+    prefetch_behind(x.from.gradient.data() + j);
+    if constexpr (blended) prefetch_behind(x.from.memory.data() + j);
     std::uint64_t bits = at_least<blended, stored>(x, j, floor);
     const int count = std::popcount(bits);
     const auto take = [&](int i) HWY_ATTR {
@@ -136,6 +140,79 @@ std::size_t collect(const Numbers& x, std::size_t begin, std::uint32_t floor, Ca
                           : collect_from<true, true>(x, begin, floor, to);
 }
 
+/// Smallest and largest of the keys, at least one.
+std::pair<std::uint32_t, std::uint32_t> extremes(std::span<const std::uint32_t> keys) {
+  std::size_t i = 0;
+  std::uint32_t least = keys[0], most = keys[0];
+#if HWY_TARGET != HWY_SCALAR
+  const Lanes32<std::uint32_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto low = hn::Set(d, least), high = low;
+  for (; i + lanes <= keys.size(); i += lanes) {
+    const auto v = hn::LoadU(d, keys.data() + i);
+    low = hn::Min(low, v);
+    high = hn::Max(high, v);
+  }
+  least = hn::GetLane(hn::MinOfLanes(d, low));
+  most = hn::GetLane(hn::MaxOfLanes(d, high));
+#endif
+  for (; i < keys.size(); ++i) {
+    least = std::min(least, keys[i]);
+    most = std::max(most, keys[i]);
+  }
+  return {least, most};
+}
+
+/// The keys that are `digit` when `from` is subtracted and they are shifted, in order. \param to  [keys.size() + word],
+/// may be the keys \returns how many
+std::size_t with_digit(std::span<const std::uint32_t> keys, std::uint32_t from, int shift, std::uint32_t digit,
+                       std::uint32_t* to) {
+  std::size_t i = 0, kept = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const Lanes32<std::uint32_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto base = hn::Set(d, from), wanted = hn::Set(d, digit);
+  for (; i + lanes <= keys.size(); i += lanes) {
+    const auto v = hn::LoadU(d, keys.data() + i);
+    const auto same = hn::Eq(hn::ShiftRightSame(hn::Sub(v, base), shift), wanted);
+    hn::StoreU(hn::Compress(v, same), d, to + kept);  // not CompressStore: slow where it masks what it stores
+    kept += hn::CountTrue(d, same);
+  }
+#endif
+  for (; i < keys.size(); ++i) {
+    const std::uint32_t key = keys[i];
+    to[kept] = key;
+    kept += (key - from) >> shift == digit;
+  }
+  return kept;
+}
+
+/// Leaves the candidates whose key is at least `floor`.
+void keep(Candidates& candidates, std::uint32_t floor) {
+  std::size_t i = 0, kept = 0;
+  std::uint32_t* const indices = candidates.indices.data();
+  std::uint32_t* const keys = candidates.keys.data();
+#if HWY_TARGET != HWY_SCALAR
+  const Lanes32<std::uint32_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto least = hn::Set(d, floor);
+  for (; i + lanes <= candidates.count; i += lanes) {  // what is stored lies before what is still to be loaded
+    const auto key = hn::LoadU(d, keys + i), index = hn::LoadU(d, indices + i);
+    const auto enough = hn::Eq(hn::Max(key, least), key);
+    hn::StoreU(hn::Compress(key, enough), d, keys + kept);
+    hn::StoreU(hn::Compress(index, enough), d, indices + kept);
+    kept += hn::CountTrue(d, enough);
+  }
+#endif
+  for (; i < candidates.count; ++i) {
+    const std::uint32_t key = keys[i];
+    keys[kept] = key;
+    indices[kept] = indices[i];
+    kept += key >= floor;
+  }
+  candidates.count = kept;
+}
+
 }  // namespace
 }  // namespace tersegrad::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -144,41 +221,45 @@ HWY_AFTER_NAMESPACE();
 namespace tersegrad::kernels {
 
 HWY_EXPORT(collect);
+HWY_EXPORT(extremes);
+HWY_EXPORT(with_digit);
+HWY_EXPORT(keep);
 
 namespace {
 
-/// The k-th largest of the keys, and how many are larger: radix selection, 11 bits a pass. 1 ≤ k ≤ keys.size()
+/// The k-th largest of the keys, and how many are larger.
 struct Kth {
   std::uint32_t key;
-  std::size_t larger;
+  std::size_t larger = 0;
 };
 
+/// By radix selection of what they have beyond the smallest, 11 bits a pass from its leading one on: candidates are
+/// near to each other, and fall into many bins so: few keys need a second look. \param k  1 to keys.size()
 Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, Buffer<std::uint32_t>& scratch) {
-  Kth found{0, 0};
-  for (const int shift : {20, 9, 0}) {
-    const std::uint32_t bins = shift == 0 ? 512 : 2048;
-    std::array<std::size_t, 2048> histogram{};
-    for (const auto key : keys) ++histogram[key >> shift & (bins - 1)];
-    std::uint32_t bin = bins - 1;
-    for (; found.larger + histogram[bin] < k; --bin) found.larger += histogram[bin];
-    found.key |= bin << shift;
-    if (shift == 0) break;
-    // Only the keys of that bin go on. Written before it is known whether it stays: no branch on random bits.
-    std::size_t kept = 0;
-    if (keys.data() != scratch.data()) scratch.resize(keys.size());
-    for (const auto key : keys) {
-      scratch[kept] = key;
-      kept += (key >> shift & (bins - 1)) == bin;
-    }
-    keys = std::span<const std::uint32_t>(scratch).first(kept);
+  constexpr int most_bits = 11;
+  const auto [smallest, largest] = HWY_DYNAMIC_DISPATCH(extremes)(keys);
+  Kth found{smallest};
+  scratch.resize(std::max(scratch.size(), keys.size() + word));
+  for (int bits = static_cast<int>(std::bit_width(largest - smallest));;) {
+    const int shift = std::max(0, bits - most_bits);
+    std::array<std::uint32_t, 1 << most_bits> histogram{};
+    for (const auto key : keys) ++histogram[(key - found.key) >> shift];
+    std::uint32_t digit = (1u << (bits - shift)) - 1;
+    for (; found.larger + histogram[digit] < k; --digit) found.larger += histogram[digit];
+    const std::uint32_t from = found.key;
+    found.key += digit << shift;
+    if (shift == 0) return found;
+    keys = {scratch.data(), HWY_DYNAMIC_DISPATCH(with_digit)(keys, from, shift, digit, scratch.data())};
+    bits = shift;
   }
-  return found;
 }
 
 /// Leaves the k winners among the candidates. \returns the smallest of their keys. \param k  ≤ count
 std::uint32_t prune(Candidates& candidates, std::size_t k, Buffer<std::uint32_t>& scratch) {
   const Kth kth = kth_largest(std::span(candidates.keys).first(candidates.count), k, scratch);
-  std::size_t kept = 0, ties = k - kth.larger;
+  HWY_DYNAMIC_DISPATCH(keep)(candidates, kth.key);
+  if (candidates.count == k) return kth.key;
+  std::size_t kept = 0, ties = k - kth.larger;  // the first of those that are equal win
   for (std::size_t i = 0; i < candidates.count; ++i) {
     const std::uint32_t key = candidates.keys[i];
     const bool tie = key == kth.key && ties > 0;
@@ -201,9 +282,11 @@ std::uint32_t guess_floor(const Numbers& x, std::size_t k, Buffer<std::uint32_t>
   // Two neighbours of each stretch, which share a line of memory mostly, at a place that no period of the coordinates
   // can follow (golden-ratio steps).
   const std::size_t places = (m + 1) / 2, stride = n / places;
-  for (std::size_t i = 0; i < m; ++i) {
-    const std::size_t place = i / 2, shift = (place * 0x9e3779b97f4a7c15ull >> 32) % std::max<std::size_t>(1, stride - 1);
-    sample[i] = key_of(x.before(place * stride + shift + i % 2));
+  for (std::size_t place = 0; place < places; ++place) {
+    const std::uint64_t fraction = (place * 0x9e3779b97f4a7c15ull) >> 32;  // of 2^32
+    const std::size_t at = place * stride + (fraction * (std::max<std::size_t>(2, stride) - 1) >> 32);
+    sample[2 * place] = key_of(x.before(at));
+    if (2 * place + 1 < m) sample[2 * place + 1] = key_of(x.before(at + 1));
   }
   const double hits = static_cast<double>(k) / static_cast<double>(n) * static_cast<double>(m);
   const auto rank = static_cast<std::size_t>(hits + 4 * std::sqrt(hits) + 4);  // four standard deviations of the count
