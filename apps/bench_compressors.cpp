@@ -11,6 +11,7 @@
 #include "apps/command.hpp"
 #include "models/network.hpp"
 #include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/compress/kernels/bandwidth.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/train/agents.hpp"
 #include "tersegrad/train/flat_parameters.hpp"
@@ -116,6 +117,34 @@ class Trip {
   std::uint64_t step_ = 0;
 };
 
+/// Forward and backward once, and a step's work on what they leave behind.
+struct Sample {
+  double gradient = 0, compress = 0, decode = 0, merge = 0;  ///< seconds
+};
+
+/// Samples of one row of the table.
+class Samples {
+ public:
+  void add(const Sample& sample) { all_.push_back(sample); }
+  double median_of(double Sample::*what) const {
+    return median([&](const Sample& s) { return s.*what; });
+  }
+  /// Of forward and backward of the same round.
+  double share() const {
+    return median([](const Sample& s) { return (s.compress + s.decode) / s.gradient; });
+  }
+
+ private:
+  template <class F>
+  double median(F&& value) const {
+    std::vector<double> values;
+    for (const auto& sample : all_) values.push_back(value(sample));
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+  }
+  std::vector<Sample> all_;
+};
+
 /// Every registered compressor, with arguments that people use, and some that differ in what they do.
 std::vector<std::string> default_specs() {
   const std::map<std::string, std::string> usual = {
@@ -139,16 +168,12 @@ std::vector<std::string> default_specs() {
   return specs;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 int run(int argc, char** argv) {
   cxxopts::Options options("tersegrad bench compressors",
                            "What each compressor costs one agent's step, by turns with forward and backward of the "
                            "model on the same thread (one thread, its own processor time). share: compress + decode "
-                           "over forward + backward, to be at most 2 %");
+                           "over forward + backward, to be at most 2 %. Most decode straight into the parameters: "
+                           "the first row is that update alone, x - step·g, without any compressor");
   options.add_options()("model", "model, on random images of 3×32×32",
                         cxxopts::value<std::string>()->default_value("resnet"))
       ("batch", "rows", cxxopts::value<int>()->default_value("32"))
@@ -177,34 +202,44 @@ int run(int argc, char** argv) {
     work();
     return now_s(Clock::thread) - start;
   };
+  const auto sampled = [&](auto&& step) {  // two rounds to warm up
+    Samples samples;
+    for (int round = -2; round < rounds; ++round) {
+      Sample sample{.gradient = seconds_of([&] { images.forward_and_backward(); })};
+      step(sample);
+      if (round >= 0) samples.add(sample);
+    }
+    return samples;
+  };
   TextTable table({"compressor", "bytes up", "compress", "decode", "share", "merge"});
-  std::vector<double> gradients;
+  const Samples update = sampled([&](Sample& sample) {
+    sample.decode = seconds_of([&] { kernels::axpy(-1e-12f, images.gradient(), images.parameters()); });
+  });
+  table.add({"update alone", "", "", format_duration(update.median_of(&Sample::decode)),
+             format_number(100 * update.share(), 3) + " %", ""});
+  std::vector<double> gradients{update.median_of(&Sample::gradient)};
   bool all_kept = true;
   for (const auto& spec : specs) {
     Trip trip(spec, images, static_cast<std::uint32_t>(agents));
-    std::vector<double> compress, decode, merge, share;
-    for (int round = -2; round < rounds; ++round) {  // two to warm up
-      const double before = seconds_of([&] { images.forward_and_backward(); });
+    const Samples samples = sampled([&](Sample& sample) {
       trip.others_compress();
-      const double packing = seconds_of([&] { trip.compress(); });
+      sample.compress = seconds_of([&] { trip.compress(); });
       const double beginning = seconds_of([&] { trip.begin(); });
-      const double merging = seconds_of([&] { trip.merge(); });
-      const double unpacking = beginning + seconds_of([&] { trip.decode(); });
-      if (round < 0) continue;
-      gradients.push_back(before);
-      compress.push_back(packing);
-      decode.push_back(unpacking);
-      merge.push_back(merging);
-      share.push_back((packing + unpacking) / before);
-    }
-    const double kept = median(share);
-    all_kept &= kept <= 0.02;
-    table.add({trip.name(), format_bytes(static_cast<double>(trip.uplink_bytes())), format_duration(median(compress)),
-               format_duration(median(decode)), format_number(100 * kept, 3) + (kept <= 0.02 ? " %" : " % missed"),
-               format_duration(median(merge))});
+      sample.merge = seconds_of([&] { trip.merge(); });
+      sample.decode = beginning + seconds_of([&] { trip.decode(); });
+    });
+    gradients.push_back(samples.median_of(&Sample::gradient));
+    const double share = samples.share();
+    all_kept &= share <= 0.02;
+    table.add({trip.name(), format_bytes(static_cast<double>(trip.uplink_bytes())),
+               format_duration(samples.median_of(&Sample::compress)),
+               format_duration(samples.median_of(&Sample::decode)),
+               format_number(100 * share, 3) + (share <= 0.02 ? " %" : " % missed"),
+               format_duration(samples.median_of(&Sample::merge))});
   }
+  std::sort(gradients.begin(), gradients.end());
   std::cout << given["model"].as<std::string>() << ", d = " << images.gradient().size() << ", batch " << batch
-            << ": forward + backward " << format_duration(median(gradients)) << "; " << agents
+            << ": forward + backward " << format_duration(gradients[gradients.size() / 2]) << "; " << agents
             << " agents, one thread\n"
             << table.str() << (all_kept ? "all" : "not all") << " within 2 % of forward + backward\n";
   return 0;
