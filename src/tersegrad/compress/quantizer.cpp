@@ -56,7 +56,7 @@ class Parts {
   std::vector<kernels::ScaledPart> parts_;
 };
 
-/// Symbols of [begin, …) of the bucket. \param begin a multiple of symbol_group
+/// Symbols of [begin, …) of the bucket. \param begin a multiple of symbol_group, as is the end but for the bucket's
 /// \throws Error if one is none of the 2s + 1 that are used
 void read_symbols(const Coding& coding, const Bucket& bucket, const MessageView& message, std::int64_t begin,
                   std::span<std::uint32_t> symbols) {
@@ -163,6 +163,8 @@ class QuantizerEncoder final : public Encoder {
 };
 
 class QuantizerAggregator final : public GatheredMean {
+  static_assert(piece % kernels::symbol_group == 0, "a piece's symbols lie where its coordinates say");
+
  public:
   explicit QuantizerAggregator(const QuantizerSetup& setup)
       : GatheredMean(setup.common.agents), coding_(setup) {}
@@ -189,7 +191,7 @@ class QuantizerAggregator final : public GatheredMean {
     symbols_.resize(agents);
     runs_.resize(agents);
     kernels::Ahead ahead(x, run);
-    const std::size_t share = (run / (agents + 1) + 15) / 16 * 16;
+    const std::size_t share = run / (agents + 1) / 16 * 16;
     for (std::int64_t begin = 0; begin < bucket.size(); begin += run) {
       const std::int64_t end = std::min(begin + run, bucket.size());
       const auto n = static_cast<std::size_t>(end - begin);
@@ -199,7 +201,7 @@ class QuantizerAggregator final : public GatheredMean {
         read_symbols(coding_, bucket, uplinks_[i], begin, symbols);
         runs_[i] = {symbols.data(), units_[i].of(coding_, bucket, begin, end, uplinks_[i].payload.data())};
       }
-      ahead.fetch(share);
+      ahead.fetch(run - agents * share);
       kernels::descend_quantized(runs_, coding_.levels, step, x.subspan(static_cast<std::size_t>(begin), n));
     }
     return true;

@@ -20,8 +20,8 @@ enum class BlockScale {
 ///
 /// A message is one level m/s of every block that the bucket touches (fp32), then one symbol l_j + s a coordinate, in
 /// ⌈log2(2s + 1)⌉ bits, laid out by kernels::pack_symbols() from the bucket's beginning on. Down: see GatheredMean.
-/// Draws: one 48-bit number a coordinate of the agent's stream, addressed by coordinate, of which mostly 16 bits are
-/// looked at (Coins). A block with a non-finite coordinate decodes to NaN throughout; the coordinate is counted in
+/// Draws: one 48-bit number a coordinate of the agent's stream, addressed by coordinate, of which 16 bits or fewer
+/// mostly decide (Coins). A block with a non-finite coordinate decodes to NaN throughout; the coordinate is counted in
 /// header.nonfinite of the bucket where it lies.
 struct QuantizerSetup {
   CompressorSetup common;

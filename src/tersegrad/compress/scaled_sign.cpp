@@ -5,10 +5,10 @@
 // d and ‖g‖₁ are those of a replica (a network is one), not of a bucket, so buckets do not change a bit. Up: 4 bytes
 // for each replica that the bucket touches, then signs as `sign` sends them. Down: the N messages together or the dense
 // fp32 mean, whichever is smaller (GatheredMean).
+// An agent holds two bits a coordinate: signs and zeros of a whole step, packed in the pass that adds up magnitudes.
 // A non-finite coordinate makes the scale non-finite and with it its whole replica: nothing is hidden. It is counted
 // in header.nonfinite of the bucket where it lies.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "tersegrad/compress/blocks.hpp"
@@ -170,7 +170,8 @@ class ScaledSign final : public Compressor {
   std::unique_ptr<Encoder> feedback_encoder(Feedback kind, std::uint32_t agent) const override {
     // A random or positive sign(0) leaves a residual of its own; replicas have scales of their own.
     if (rule_ != ZeroRule::exact || setup_.layout.replicas != 1) return nullptr;
-    return scaled_sign_feedback(kind, setup_, agent, encoder(agent));
+    // The plain one decodes only: this kind holds no planes for that.
+    return scaled_sign_feedback(kind, setup_, agent, std::make_unique<ReplicasEncoder>(rule_, setup_, agent));
   }
 
  private:

@@ -1,8 +1,5 @@
 #include "tersegrad/compress/scaled_sign_feedback.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "tersegrad/compress/detail.hpp"

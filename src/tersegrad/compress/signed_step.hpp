@@ -23,6 +23,7 @@ class SignedStep {
         signs_((size_ + 7) / 8),
         zeros_(signs_.size()) {}
 
+  /// Which step's coins decide about zeros: for ZeroRule::random.
   void begin_step(std::uint64_t step) { writer_.begin_step(step); }
   std::size_t size() const { return size_; }
   std::span<std::byte> signs() { return signs_; }

@@ -21,8 +21,10 @@ inline int bits_looked_at(std::uint32_t levels) {
 inline std::uint32_t symbol_of(float x, float inverse, std::uint32_t levels, const Coins& coins, std::size_t j) {
   const auto s = static_cast<float>(levels);
   const float t = std::clamp(x * inverse, -s, s);
-  const std::int64_t sum = static_cast<std::int64_t>(std::floor(static_cast<double>(t) * 0x1p48)) +
-                           (std::int64_t{coins.leading()[j]} << 32);
+  const double exact = static_cast<double>(t) * 0x1p48;
+  auto below = static_cast<std::int64_t>(exact);
+  if (static_cast<double>(below) > exact) --below;
+  const std::int64_t sum = below + (std::int64_t{coins.leading()[j]} << 32);
   // Mostly the trailing bits cannot carry.
   std::int64_t level = sum >> 48;
   if ((sum + 0xffffffff) >> 48 != level) level = (sum + coins.trailing(j)) >> 48;
@@ -92,6 +94,8 @@ HWY_INLINE void quantize_parts_of(std::span<const float> x, Parts parts, std::ui
   const auto least = hn::Set(df, 0x1p23f + 1), most = hn::Set(df, 0x1p23f + 1 + 2 * s * one);
   const auto middle = hn::Set(df, 0x1p23f + 1 + s * one);
   const auto behind = hn::Set(di, (1 << looked_at) - 1), before = hn::Set(di, (1 << (23 - looked_at)) - 1);
+  constexpr std::uint32_t still_open = 0xffffffff;
+  const auto open = hn::Set(di, -1);
   const std::uint16_t* const leading = coins.leading().data();
   std::size_t at = 0;
   for (const ScaledPart& part : parts) {
@@ -103,19 +107,22 @@ HWY_INLINE void quantize_parts_of(std::span<const float> x, Parts parts, std::ui
     }
     const float inverse = 1 / part.unit;
     const auto per_unit = hn::Set(df, inverse * one);
-    auto nearest = hn::Set(di, 2);
+    auto undecided = hn::MaskFromVec(hn::Zero(di));
     std::size_t j = at;
     for (; j + lanes <= end; j += lanes) {
       const auto t = hn::MulAdd(hn::LoadU(df, x.data() + j), per_unit, middle);
       auto coin = hn::PromoteTo(di, hn::LoadU(D16(), leading + j));
       if constexpr (!wide) coin = hn::ShiftRightSame(coin, 16 - looked_at);
       const auto sum = hn::Add(hn::BitCast(di, hn::Min(hn::Max(t, least), most)), coin);
-      nearest = hn::Min(nearest, hn::And(sum, behind));
+      const auto close = hn::Lt(hn::And(sum, behind), hn::Set(di, 2));
+      undecided = hn::Or(undecided, close);
       const auto level = wide ? hn::ShiftRight<16>(sum) : hn::ShiftRightSame(sum, looked_at);
-      hn::StoreU(hn::BitCast(DU(), hn::And(level, before)), DU(), symbols.data() + j);
+      hn::StoreU(hn::BitCast(DU(), hn::IfThenElse(close, open, hn::And(level, before))), DU(), symbols.data() + j);
     }
-    if (HWY_UNLIKELY(!hn::AllTrue(di, hn::Eq(nearest, hn::Set(di, 2))))) {
-      for (std::size_t i = at; i < j; ++i) symbols[i] = symbol_of(x[i], inverse, levels, coins, i);
+    if (HWY_UNLIKELY(!hn::AllFalse(di, undecided))) {
+      for (std::size_t i = at; i < j; ++i) {
+        if (symbols[i] == still_open) symbols[i] = symbol_of(x[i], inverse, levels, coins, i);
+      }
     }
     for (; j < end; ++j) symbols[j] = symbol_of(x[j], inverse, levels, coins, j);
     at = end;

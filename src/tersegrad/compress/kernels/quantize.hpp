@@ -30,7 +30,7 @@ void add_quantized(std::span<const std::uint32_t> symbols, std::span<const Scale
 
 /// What one agent sent of a run of coordinates.
 struct QuantizedRun {
-  const std::uint32_t* symbols;         ///< [n]
+  const std::uint32_t* symbols;       ///< [n]
   std::span<const ScaledPart> parts;  ///< of the same sizes with every agent
 };
 

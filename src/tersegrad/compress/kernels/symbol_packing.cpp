@@ -13,46 +13,80 @@ namespace {
 constexpr int most_bits = 16;
 constexpr std::size_t lane_count = 16, rows = symbol_group / lane_count;  // of a group
 
-/// The bits of a group of n symbols, by plain loops: place(i) is where symbol i's bits begin.
-template <class Place>
-void pack_plainly(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out, Place&& place) {
-  std::fill(out.begin(), out.end(), std::byte{0});
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
+/// use(i, b, at) for every bit b of every symbol i of a group, bit `at` of its packed bytes.
+template <class Use>
+void for_each_bit(int bits, Use&& use) {
+  for (std::size_t i = 0; i < symbol_group; ++i) {
     for (int b = 0; b < bits; ++b) {
-      const std::size_t at = place(i, b);
-      out[at / 8] |= static_cast<std::byte>((symbols[i] >> b & 1u) << (at % 8));
+      const std::size_t at = i / lane_count * static_cast<std::size_t>(bits) + static_cast<std::size_t>(b);
+      use(i, b, (at / 32 * lane_count + i % lane_count) * 32 + at % 32);
     }
   }
 }
 
-template <class Place>
-std::uint32_t unpack_plainly(std::span<const std::byte> in, int bits, std::span<std::uint32_t> symbols, Place&& place) {
+/// A group's bits, one by one.
+void pack_group(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out) {
+  std::fill(out.begin(), out.end(), std::byte{0});
+  for_each_bit(bits, [&](std::size_t i, int b, std::size_t at) {
+    out[at / 8] |= static_cast<std::byte>((symbols[i] >> b & 1u) << (at % 8));
+  });
+}
+
+std::uint32_t unpack_group(std::span<const std::byte> in, int bits, std::span<std::uint32_t> symbols) {
+  std::fill(symbols.begin(), symbols.end(), 0u);
+  for_each_bit(bits, [&](std::size_t i, int b, std::size_t at) {
+    symbols[i] |= (std::to_integer<std::uint32_t>(in[at / 8]) >> (at % 8) & 1u) << b;
+  });
+  return *std::max_element(symbols.begin(), symbols.end());
+}
+
+/// Symbols one behind the other.
+void pack_string(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out) {
+  std::uint64_t waiting = 0;
+  int count = 0;
+  auto to = out.begin();
+  for (const std::uint32_t symbol : symbols) {
+    waiting |= std::uint64_t{symbol} << count;
+    for (count += bits; count >= 8; count -= 8, waiting >>= 8) *to++ = static_cast<std::byte>(waiting);
+  }
+  if (count > 0) *to = static_cast<std::byte>(waiting);
+}
+
+std::uint32_t unpack_string(std::span<const std::byte> in, int bits, std::span<std::uint32_t> symbols) {
+  std::uint64_t waiting = 0;
   std::uint32_t largest = 0;
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
-    symbols[i] = 0;
-    for (int b = 0; b < bits; ++b) {
-      const std::size_t at = place(i, b);
-      symbols[i] |= (std::to_integer<std::uint32_t>(in[at / 8]) >> (at % 8) & 1u) << b;
-    }
-    largest = std::max(largest, symbols[i]);
+  int count = 0;
+  auto from = in.begin();
+  for (std::uint32_t& symbol : symbols) {
+    for (; count < bits; count += 8) waiting |= std::to_integer<std::uint64_t>(*from++) << count;
+    symbol = static_cast<std::uint32_t>(waiting & ((1u << bits) - 1));
+    waiting >>= bits;
+    count -= bits;
+    largest = std::max(largest, symbol);
   }
   return largest;
 }
 
-/// Bit b of symbol i in a string of bits, and in a group.
-auto in_string(int bits) {
-  return [bits](std::size_t i, int b) { return i * static_cast<std::size_t>(bits) + static_cast<std::size_t>(b); };
-}
-auto in_group(int bits) {
-  return [bits](std::size_t i, int b) {
-    const std::size_t row = i / lane_count, lane = i % lane_count;
-    const std::size_t at = row * static_cast<std::size_t>(bits) + static_cast<std::size_t>(b);
-    return (at / 32 * lane_count + lane) * 32 + at % 32;
-  };
-}
-
 /// The bytes of n symbols; of whole groups, without a rest.
 constexpr std::size_t bytes_of(std::size_t n, int bits) { return (n * static_cast<std::size_t>(bits) + 7) / 8; }
+
+void pack_groups_plainly(const std::uint32_t* symbols, std::size_t groups, int bits, std::byte* out) {
+  const std::size_t bytes = bytes_of(symbol_group, bits);
+  for (std::size_t g = 0; g < groups; ++g) {
+    pack_group({symbols + g * symbol_group, symbol_group}, bits, {out + g * bytes, bytes});
+  }
+}
+
+std::uint32_t unpack_groups_plainly(const std::byte* in, std::size_t groups, int bits, std::uint32_t* symbols) {
+  const std::size_t bytes = bytes_of(symbol_group, bits);
+  std::uint32_t largest = 0;
+  for (std::size_t g = 0; g < groups; ++g) {
+    const std::uint32_t of_group =
+        unpack_group({in + g * bytes, bytes}, bits, {symbols + g * symbol_group, symbol_group});
+    largest = std::max(largest, of_group);
+  }
+  return largest;
+}
 
 }  // namespace
 }  // namespace tersegrad::kernels
@@ -70,20 +104,10 @@ namespace {
 #if HWY_TARGET == HWY_SCALAR
 
 void pack_groups(const std::uint32_t* symbols, std::size_t groups, int bits, std::byte* out) {
-  for (std::size_t g = 0; g < groups; ++g) {
-    const std::size_t bytes = bytes_of(symbol_group, bits);
-    pack_plainly({symbols + g * symbol_group, symbol_group}, bits, {out + g * bytes, bytes}, in_group(bits));
-  }
+  pack_groups_plainly(symbols, groups, bits, out);
 }
-
 std::uint32_t unpack_groups(const std::byte* in, std::size_t groups, int bits, std::uint32_t* symbols) {
-  std::uint32_t largest = 0;
-  for (std::size_t g = 0; g < groups; ++g) {
-    const std::size_t bytes = bytes_of(symbol_group, bits);
-    const std::span<std::uint32_t> group(symbols + g * symbol_group, symbol_group);
-    largest = std::max(largest, unpack_plainly({in + g * bytes, bytes}, bits, group, in_group(bits)));
-  }
-  return largest;
+  return unpack_groups_plainly(in, groups, bits, symbols);
 }
 
 #else
@@ -192,41 +216,44 @@ namespace tersegrad::kernels {
 HWY_EXPORT(pack_groups);
 HWY_EXPORT(unpack_groups);
 
-void pack_symbols(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out) {
+namespace {
+
+/// Whole groups by one function, the rest as a string.
+template <class PackGroups>
+void pack_by(PackGroups&& pack, std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out) {
   assert(bits >= 1 && bits <= most_bits && out.size() == bytes_of(symbols.size(), bits));
   const std::size_t groups = symbols.size() / symbol_group, whole = groups * symbol_group;
-  HWY_DYNAMIC_DISPATCH(pack_groups)(symbols.data(), groups, bits, out.data());
-  pack_plainly(symbols.subspan(whole), bits, out.subspan(bytes_of(whole, bits)), in_string(bits));
+  pack(symbols.data(), groups, bits, out.data());
+  pack_string(symbols.subspan(whole), bits, out.subspan(bytes_of(whole, bits)));
+}
+
+template <class UnpackGroups>
+std::uint32_t unpack_by(UnpackGroups&& unpack, std::span<const std::byte> in, int bits,
+                        std::span<std::uint32_t> symbols) {
+  assert(bits >= 1 && bits <= most_bits && in.size() == bytes_of(symbols.size(), bits));
+  const std::size_t groups = symbols.size() / symbol_group, whole = groups * symbol_group;
+  const std::uint32_t largest = unpack(in.data(), groups, bits, symbols.data());
+  return std::max(largest, unpack_string(in.subspan(bytes_of(whole, bits)), bits, symbols.subspan(whole)));
+}
+
+}  // namespace
+
+void pack_symbols(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out) {
+  pack_by(HWY_DYNAMIC_DISPATCH(pack_groups), symbols, bits, out);
 }
 
 std::uint32_t unpack_symbols(std::span<const std::byte> in, int bits, std::span<std::uint32_t> symbols) {
-  assert(bits >= 1 && bits <= most_bits && in.size() == bytes_of(symbols.size(), bits));
-  const std::size_t groups = symbols.size() / symbol_group, whole = groups * symbol_group;
-  const std::uint32_t largest = HWY_DYNAMIC_DISPATCH(unpack_groups)(in.data(), groups, bits, symbols.data());
-  return std::max(largest, unpack_plainly(in.subspan(bytes_of(whole, bits)), bits, symbols.subspan(whole),
-                                          in_string(bits)));
+  return unpack_by(HWY_DYNAMIC_DISPATCH(unpack_groups), in, bits, symbols);
 }
 
 namespace reference {
 
 void pack_symbols(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out) {
-  const std::size_t whole = symbols.size() / symbol_group * symbol_group;
-  for (std::size_t begin = 0; begin < whole; begin += symbol_group) {
-    pack_plainly(symbols.subspan(begin, symbol_group), bits,
-                 out.subspan(bytes_of(begin, bits), bytes_of(symbol_group, bits)), in_group(bits));
-  }
-  pack_plainly(symbols.subspan(whole), bits, out.subspan(bytes_of(whole, bits)), in_string(bits));
+  pack_by(pack_groups_plainly, symbols, bits, out);
 }
 
 std::uint32_t unpack_symbols(std::span<const std::byte> in, int bits, std::span<std::uint32_t> symbols) {
-  const std::size_t whole = symbols.size() / symbol_group * symbol_group;
-  std::uint32_t largest = 0;
-  for (std::size_t begin = 0; begin < whole; begin += symbol_group) {
-    const auto group = in.subspan(bytes_of(begin, bits), bytes_of(symbol_group, bits));
-    largest = std::max(largest, unpack_plainly(group, bits, symbols.subspan(begin, symbol_group), in_group(bits)));
-  }
-  return std::max(largest, unpack_plainly(in.subspan(bytes_of(whole, bits)), bits, symbols.subspan(whole),
-                                          in_string(bits)));
+  return unpack_by(unpack_groups_plainly, in, bits, symbols);
 }
 
 }  // namespace reference

@@ -13,7 +13,8 @@ namespace tersegrad::kernels {
 inline constexpr std::size_t symbol_group = 512;
 
 /// Whole groups one behind the other; what is left over is one string of bits, symbol i in bits [i·b, i·b + b), unused
-/// bits 0. So any stretch that begins at a multiple of symbol_group lies where its coordinates say: b/8 bytes each.
+/// bits 0. So a stretch that begins at a multiple of symbol_group, and ends at one or with the last symbol, lies where its
+/// coordinates say: b/8 bytes each.
 /// \param symbols  each below 2^bits \param bits  1 ≤ b ≤ 16 \param out  [⌈symbols.size()·b/8⌉]
 void pack_symbols(std::span<const std::uint32_t> symbols, int bits, std::span<std::byte> out);
 

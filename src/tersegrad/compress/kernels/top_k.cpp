@@ -163,8 +163,8 @@ std::pair<std::uint32_t, std::uint32_t> extremes(std::span<const std::uint32_t> 
   return {least, most};
 }
 
-/// The keys that are `digit` when `from` is subtracted and they are shifted, in order. \param to  [keys.size() + word],
-/// may be the keys \returns how many
+/// The keys that are `digit` when `from` is subtracted and they are shifted, in order. \param to  [keys.size()], may be
+/// the keys \returns how many
 std::size_t with_digit(std::span<const std::uint32_t> keys, std::uint32_t from, int shift, std::uint32_t digit,
                        std::uint32_t* to) {
   std::size_t i = 0, kept = 0;
@@ -239,7 +239,6 @@ Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, Buffer<std::
   constexpr int most_bits = 11;
   const auto [smallest, largest] = HWY_DYNAMIC_DISPATCH(extremes)(keys);
   Kth found{smallest};
-  scratch.resize(std::max(scratch.size(), keys.size() + word));
   for (int bits = static_cast<int>(std::bit_width(largest - smallest));;) {
     const int shift = std::max(0, bits - most_bits);
     std::array<std::uint32_t, 1 << most_bits> histogram{};
@@ -249,6 +248,7 @@ Kth kth_largest(std::span<const std::uint32_t> keys, std::size_t k, Buffer<std::
     const std::uint32_t from = found.key;
     found.key += digit << shift;
     if (shift == 0) return found;
+    if (scratch.size() < keys.size()) scratch.resize(keys.size());
     keys = {scratch.data(), HWY_DYNAMIC_DISPATCH(with_digit)(keys, from, shift, digit, scratch.data())};
     bits = shift;
   }
@@ -277,26 +277,33 @@ std::uint32_t prune(Candidates& candidates, std::size_t k, Buffer<std::uint32_t>
 std::uint32_t guess_floor(const Numbers& x, std::size_t k, Buffer<std::uint32_t>& sample,
                           std::size_t& expected) {
   const std::size_t n = x.size();
-  const std::size_t m = std::min<std::size_t>(n, std::clamp<std::size_t>(n / 256, 4096, 65536));
-  sample.resize(m);
-  // Two neighbours of each stretch, which share a line of memory mostly, at a place that no period of the coordinates
-  // can follow (golden-ratio steps).
-  const std::size_t places = (m + 1) / 2, stride = n / places;
-  for (std::size_t place = 0; place < places; ++place) {
-    const std::uint64_t fraction = (place * 0x9e3779b97f4a7c15ull) >> 32;  // of 2^32
-    const std::size_t at = place * stride + (fraction * (std::max<std::size_t>(2, stride) - 1) >> 32);
-    sample[2 * place] = key_of(x.before(at));
-    if (2 * place + 1 < m) sample[2 * place + 1] = key_of(x.before(at + 1));
+  // All of few, or an even number: n ≥ 2m leaves every stretch two coordinates.
+  const std::size_t wanted = std::clamp<std::size_t>(n / 256, 4096, 65536) / 2 * 2, m = n < 2 * wanted ? n : wanted;
+  if (sample.size() < m) sample.resize(m);
+  if (m == n) {
+    for (std::size_t j = 0; j < n; ++j) sample[j] = key_of(x.before(j));
+  } else {
+    // Two neighbours of each stretch, which share a line of memory mostly, at a place that no period of the coordinates
+    // can follow (golden-ratio steps).
+    const std::size_t places = m / 2;
+    for (std::size_t place = 0; place < places; ++place) {
+      const std::size_t from = place * n / places, size = (place + 1) * n / places - from;
+      const std::uint64_t fraction = (place * 0x9e3779b97f4a7c15ull) >> 32;  // of 2^32
+      const std::size_t at = from + (fraction * (size - 1) >> 32);
+      sample[2 * place] = key_of(x.before(at));
+      sample[2 * place + 1] = key_of(x.before(at + 1));
+    }
   }
   const double hits = static_cast<double>(k) / static_cast<double>(n) * static_cast<double>(m);
   const auto rank = static_cast<std::size_t>(hits + 4 * std::sqrt(hits) + 4);  // four standard deviations of the count
   expected = static_cast<std::size_t>(static_cast<double>(rank) / static_cast<double>(m) * static_cast<double>(n));
   if (rank >= m) return 0;
   const auto ranked = sample.begin() + static_cast<std::ptrdiff_t>(rank);
+  const auto end = sample.begin() + static_cast<std::ptrdiff_t>(m);
   if (rank < m / 16) {  // few are larger: a heap of them is seldom touched
-    std::partial_sort(sample.begin(), ranked + 1, sample.end(), std::greater<>());
+    std::partial_sort(sample.begin(), ranked + 1, end, std::greater<>());
   } else {
-    std::nth_element(sample.begin(), ranked, sample.end(), std::greater<>());
+    std::nth_element(sample.begin(), ranked, end, std::greater<>());
   }
   return sample[rank];
 }

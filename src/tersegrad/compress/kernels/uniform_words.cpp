@@ -1,7 +1,6 @@
 #include "tersegrad/compress/kernels/uniform_words.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstring>
 
