@@ -6,15 +6,10 @@
 #include <cstdint>
 #include <span>
 
-// GCC 12 takes a function that only prefetches for one without any effect, and drops calls of it that it has not
-// inlined early.
-#if defined(__GNUC__)
-#define TERSEGRAD_PREFETCH [[gnu::always_inline]] inline
-#else
-#define TERSEGRAD_PREFETCH inline
-#endif
-
 namespace tersegrad::kernels {
+
+// Always inlined: GCC 12 takes a function that only prefetches for one without any effect, and drops calls of it that it
+// has not inlined early.
 
 /// Fetches a long vector ahead of whoever takes it run after run, with several kernels for each: a few lines before
 /// every kernel, as many as memory brings meanwhile. All at once they would keep the kernels waiting, for a processor
@@ -24,7 +19,7 @@ class Ahead {
   /// \param begin  the first coordinate that is not taken at once
   Ahead(std::span<const float> x, std::size_t begin) : x_(x), at_(begin) {}
   /// Asks for the next n coordinates, as far as the vector goes. \param n  a multiple of 16
-  TERSEGRAD_PREFETCH void fetch(std::size_t n) {
+  [[gnu::always_inline]] inline void fetch(std::size_t n) {
     constexpr std::size_t line = 16;
     for (const std::size_t end = std::min(at_ + n, x_.size()); at_ < end; at_ += line) {
       __builtin_prefetch(x_.data() + at_, 0, 2);
@@ -41,7 +36,7 @@ class Ahead {
 /// (packing signs: 0.65 of a plain read's bandwidth without on a Xeon of 2024, 0.89 with). Whatever lies there: nothing
 /// is read.
 template <class T>
-TERSEGRAD_PREFETCH void prefetch_behind(const T* x, std::size_t n = 64) {
+[[gnu::always_inline]] inline void prefetch_behind(const T* x, std::size_t n = 64) {
   constexpr std::uintptr_t distance = 8192, line = 64;
   const auto at = reinterpret_cast<std::uintptr_t>(x) + distance;
   for (std::uintptr_t byte = 0; byte < n * sizeof(T); byte += line) {
