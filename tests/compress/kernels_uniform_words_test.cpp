@@ -31,5 +31,21 @@ TEST(UniformWords, AreTheStreamsOnEveryTargetFromEveryBlock) {
   }
 }
 
+TEST(UniformWords, AreTheStreamsAtTheEndsOfEveryField) {
+  for (const std::uint64_t first : {0ull, 5ull, (1ull << 32) - 9, (1ull << 40) + 1, (1ull << 48) - 20}) {
+    const StreamId id{.seed = 0x123456789abcdefull * (first + 1), .purpose = Purpose::noise,
+                      .agent = (1u << 24) - 1, .step = (1ull << 48) - 1 - first % 7};
+    for (std::size_t size = 0; size <= 80; ++size) {
+      std::vector<std::uint32_t> expected(size);
+      Stream(id).fill(first, expected);
+      testing::on_every_target([&] {
+        std::vector<std::uint32_t> words(size);
+        fill_words(Stream(id), first, words);
+        ASSERT_EQ(words, expected) << " first " << first << " size " << size;
+      });
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tersegrad::kernels

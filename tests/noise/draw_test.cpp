@@ -187,23 +187,6 @@ TEST(Draw, GivesTheSameBitsOnEveryTarget) {
   }
 }
 
-TEST(FillWords, EqualsTheStreamOnEveryTarget) {
-  const TargetGuard guard;
-  for (const std::string& target : simd_targets()) {
-    use_simd_target(target);
-    for (const std::uint64_t first : {0ull, 5ull, (1ull << 32) - 9, (1ull << 40) + 1, (1ull << 48) - 20}) {
-      const StreamId id{.seed = 0x123456789abcdefull * (first + 1), .purpose = Purpose::noise,
-                        .agent = (1u << 24) - 1, .step = (1ull << 48) - 1 - first % 7};
-      for (std::size_t size = 0; size <= 80; ++size) {
-        std::vector<std::uint32_t> expected(size), words(size);
-        Stream(id).fill(first, expected);
-        fill_words(Stream(id), first, words);
-        ASSERT_EQ(words, expected) << target << " first " << first << " size " << size;
-      }
-    }
-  }
-}
-
 TEST(SimdTargets, ListOnlyWhatCanBeChosen) {
   const TargetGuard guard;
   for (const std::string& target : simd_targets()) EXPECT_NO_THROW(use_simd_target(target)) << target;

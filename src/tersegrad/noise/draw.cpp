@@ -130,27 +130,6 @@ void student(const Stream& stream, std::int64_t first, std::span<float> values, 
 #endif
 }
 
-void words(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out) {
-#if HWY_TARGET == HWY_SCALAR
-  stream.fill(first_block, out);
-#else
-  const Wide d64;
-  const Words d32;
-  const std::size_t blocks = hn::Lanes(d64);
-  const PhiloxVector philox(stream);
-  const auto order = interleaving_order();
-  std::size_t i = 0;
-  for (; i + 4 * blocks <= out.size(); i += 4 * blocks, first_block += blocks) {
-    const Blocks w = philox(hn::Add(hn::Set(d64, first_block), order));
-    const auto front = hn::BitCast(d64, side_by_side(w.w0, w.w1));
-    const auto back = hn::BitCast(d64, side_by_side(w.w2, w.w3));
-    hn::StoreU(hn::BitCast(d32, hn::InterleaveLower(d64, front, back)), d32, out.data() + i);
-    hn::StoreU(hn::BitCast(d32, hn::InterleaveUpper(d64, front, back)), d32, out.data() + i + 2 * blocks);
-  }
-  stream.fill(first_block, out.subspan(i));
-#endif
-}
-
 }  // namespace tersegrad::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -160,7 +139,6 @@ namespace tersegrad {
 
 HWY_EXPORT(gaussian);
 HWY_EXPORT(student);
-HWY_EXPORT(words);
 
 namespace {
 
@@ -182,10 +160,6 @@ void add_student(const Stream& stream, std::int64_t first, std::span<float> valu
   const double drawn_nu = std::clamp(nu, 0x1p-20, 0x1p40);
   HWY_DYNAMIC_DISPATCH(student)(stream, first, values, finite(factor * std::sqrt(drawn_nu)),
                                 static_cast<float>(-2 / drawn_nu), profile.data());
-}
-
-void fill_words(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out) {
-  HWY_DYNAMIC_DISPATCH(words)(stream, first_block, out);
 }
 
 std::vector<std::string> simd_targets() {

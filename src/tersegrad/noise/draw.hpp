@@ -40,9 +40,6 @@ void add_gaussian(const Stream& stream, std::int64_t first, std::span<float> val
 void add_student(const Stream& stream, std::int64_t first, std::span<float> values, float factor, double nu,
                  std::span<const float> profile = {});
 
-/// Words [4·first_block, 4·first_block + out.size()) of the stream: Stream::fill, vectorised.
-void fill_words(const Stream& stream, std::uint64_t first_block, std::span<std::uint32_t> out);
-
 /// For tests and benches: the SIMD targets that this machine can run, best first ("AVX3", "AVX2", …, "SCALAR"); and
 /// a choice of one of them for the whole process ("" undoes it). \throws Error for another name
 std::vector<std::string> simd_targets();
