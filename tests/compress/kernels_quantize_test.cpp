@@ -1,4 +1,4 @@
-// Norms, stochastic rounding to levels and to powers of two, symbols as bits: every instruction set against plain loops.
+// Stochastic rounding to levels and to powers of two: every instruction set against plain loops.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 #include "tersegrad/compress/kernels/natural.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/compress/kernels/quantize.hpp"
-#include "tersegrad/compress/kernels/symbol_packing.hpp"
 
 namespace tersegrad::kernels {
 namespace {
@@ -60,76 +59,6 @@ TEST(Accumulation, DividesAsDivisionDoes) {
         divide(sum.span(), agents);
         EXPECT_TRUE(sum.guards_survive() && same_floats(sum.span(), expected)) << n << ", " << agents;
       });
-    }
-  }
-}
-
-bool same(double a, double b) { return (std::isnan(a) && std::isnan(b)) || a == b; }
-
-TEST(Norms, AreThoseOfAPlainLoop) {
-  for (const std::size_t n : awkward_sizes()) {
-    for (const unsigned special : {0u, 3u, 50u}) {
-      auto x = mixed_values(n, n + special, special);
-      if (special == 50) {  // finite, of all magnitudes
-        for (float& v : x) v = std::isfinite(v) ? v : 1e-42f;
-      }
-      const double magnitudes = reference::sum_of_magnitudes(x), squares = reference::sum_of_squares(x);
-      const float largest = reference::largest_magnitude(x);
-      on_every_target([&] {
-        for (const std::size_t offset : {0u, 1u, 3u}) {
-          Guarded<float> in(std::span<const float>(x), offset);
-          EXPECT_TRUE(same(sum_of_magnitudes(in.span()), magnitudes)) << n;
-          EXPECT_TRUE(same(sum_of_squares(in.span()), squares)) << n;
-          EXPECT_TRUE(same(largest_magnitude(in.span()), largest)) << n;
-        }
-      });
-    }
-  }
-}
-
-TEST(Norms, EuclideanNorm) {
-  EXPECT_EQ(euclidean_norm(std::vector<float>{3, -4}), 5);
-  EXPECT_TRUE(std::isnan(euclidean_norm(std::vector<float>{3, INFINITY})));
-  EXPECT_GT(euclidean_norm(std::vector<float>(4, 3e38f)), 5.9e38);
-}
-
-TEST(Units, AreThoseOfAPlainLoopAndCoverTheBlock) {
-  for (const std::size_t n : awkward_sizes()) {
-    for (const float scale : {1.0f, 0.0f, 1e-30f, 1e-44f, 3e38f}) {
-      auto x = mixed_values(n, n, 60);
-      for (std::size_t j = 0; j < n; ++j) {
-        if (!std::isfinite(x[j]) && j % 300 < 200) x[j] = -0.0f;  // most blocks are finite
-        x[j] *= j % 512 < 256 ? scale : 1;                         // blocks of their own magnitude
-      }
-      for (const std::size_t block : {1u, 8u, 13u, 16u, 48u, 128u}) {
-        for (const std::uint32_t levels : {1u, 7u, 32767u}) {
-          std::vector<float> euclidean((n + block - 1) / block), largest(euclidean.size());
-          reference::euclidean_units(x, block, levels, euclidean);
-          reference::largest_units(x, block, levels, largest);
-          for (std::size_t b = 0; b < largest.size(); ++b) {
-            const auto part = std::span<const float>(x).subspan(b * block, std::min(block, n - b * block));
-            const double top = reference::largest_magnitude(part), norm = euclidean_norm(part);
-            EXPECT_EQ(std::isnan(top), std::isnan(largest[b]) && std::isnan(euclidean[b]));
-            if (std::isnan(top)) continue;
-            for (const auto& [unit, of] : {std::pair(largest[b], top), std::pair(euclidean[b], norm)}) {
-              EXPECT_EQ(unit == 0, of == 0);
-              EXPECT_TRUE(std::isfinite(unit * static_cast<float>(levels)));
-              EXPECT_GE(unit * static_cast<float>(levels), 0.99999 * top);
-              if (of > 1e-20 && of < 1e38) {
-                EXPECT_NEAR(static_cast<double>(unit) * levels, of, 1e-5 * of);
-              }
-            }
-          }
-          on_every_target([&] {
-            Guarded<float> in(std::span<const float>(x), n % 3);
-            Guarded<float> units(largest.size(), 1);
-            euclidean_units(in.span(), block, levels, units.span());
-            EXPECT_TRUE(units.guards_survive() && same_floats(units.span(), euclidean)) << n << ", " << block;
-            largest_units(in.span(), block, levels, units.span());
-            EXPECT_TRUE(units.guards_survive() && same_floats(units.span(), largest)) << n << ", " << block;
-          });
-        }
-      }
     }
   }
 }
@@ -231,51 +160,6 @@ TEST(Quantize, LooksAtTheCoinsLastBitsWhereTheFirstDoNotDecide) {
   }
   const double p = 1.0 / 16;
   EXPECT_NEAR(up / draws, p, 5 * std::sqrt(p * (1 - p) / draws));
-}
-
-TEST(Symbols, LieLaneBesideLane) {
-  std::vector<std::uint32_t> symbols(symbol_group);
-  std::iota(symbols.begin(), symbols.end(), 0u);
-  for (auto& symbol : symbols) symbol = (symbol * 7 + symbol / 16) % 16;
-  std::vector<std::byte> packed(symbol_group / 2);
-  on_every_target([&] {
-    pack_symbols(symbols, 4, packed);
-    for (std::size_t i = 0; i < symbol_group; ++i) {  // eight rows a word, two a byte
-      const std::size_t row = i / 16, lane = i % 16;
-      const auto byte = std::to_integer<std::uint32_t>(packed[row / 8 * 64 + lane * 4 + row % 8 / 2]);
-      ASSERT_EQ(byte >> (row % 2 * 4) & 15u, symbols[i]) << i;
-    }
-  });
-}
-
-TEST(Symbols, ArePackedAndUnpackedAsBits) {
-  for (int bits = 1; bits <= 16; ++bits) {
-    auto sizes = awkward_sizes();
-    sizes.insert(sizes.end(), {512u, 1024u, 1536u});
-    for (const std::size_t n : sizes) {
-      Sequence random({.seed = n});
-      std::vector<std::uint32_t> symbols(n);
-      for (auto& symbol : symbols) symbol = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << bits));
-      const std::size_t bytes = (n * static_cast<std::size_t>(bits) + 7) / 8;
-      std::vector<std::byte> expected(bytes);
-      reference::pack_symbols(symbols, bits, expected);
-      const std::uint32_t largest = n == 0 ? 0u : *std::max_element(symbols.begin(), symbols.end());
-      on_every_target([&] {
-        Guarded<std::uint32_t> in(std::span<const std::uint32_t>(symbols), n % 2);
-        Guarded<std::byte> packed(bytes, n % 5);
-        pack_symbols(in.span(), bits, packed.span());
-        EXPECT_TRUE(packed.guards_survive());
-        EXPECT_TRUE(same_bytes<std::byte>(packed.span(), expected)) << bits << " bits, " << n;
-        Guarded<std::uint32_t> back(n, n % 3);
-        EXPECT_EQ(unpack_symbols(packed.span(), bits, back.span()), largest);
-        EXPECT_TRUE(back.guards_survive());
-        EXPECT_TRUE(same_bytes<std::uint32_t>(back.span(), symbols)) << bits << " bits, " << n;
-      });
-      std::vector<std::uint32_t> plain(n);
-      EXPECT_EQ(reference::unpack_symbols(expected, bits, plain), largest);
-      EXPECT_EQ(plain, symbols);
-    }
-  }
 }
 
 TEST(Quantize, AddsUpAsAPlainLoopDoes) {
