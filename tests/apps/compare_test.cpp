@@ -205,10 +205,9 @@ TEST_F(PlotTest, TroubleIsOneLine) {
   EXPECT_EQ(error_of([&] { compare({run("sign"), "--plot", run("p.png")}); }), "two");
   ::unsetenv("TERSEGRAD_LAUNCH_DIR");
   const std::string path = std::getenv("PATH");
-  ::setenv("PATH", folder_.c_str(), 1);
-  const std::string error = error_of([&] { compare({run("sign"), "--plot", run("p.png")}); });
+  ::setenv("PATH", folder_.c_str(), 1);  // no python3 there: the system's
+  EXPECT_TRUE(contains(compare({run("sign"), "--plot", run("p.png")}), "p.png"));
   ::setenv("PATH", path.c_str(), 1);
-  EXPECT_TRUE(contains(error, "python3-matplotlib python3-h5py")) << error;
 }
 
 TEST(TrailingMean, IsTheMeanOfTheWindow) {
