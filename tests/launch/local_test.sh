@@ -284,7 +284,7 @@ ends_at_the_time_limit() {
 # Long jobs outlive the version that started them.
 takes_no_notice_of_an_update() {
   mkdir "$work/launch" || exit 1
-  cp "$launch" "$work/launch/local"
+  cp -r "$launch" "$(dirname "$launch")/lib" "$work/launch"
   printf '#!/bin/bash\necho >"$0.started"\nwhile [ ! -e "%s" ]; do sleep 0.1; done\nexit 7\n' "$work/updated" >"$work/wait"
   chmod +x "$work/wait"
   "$work/launch/local" --ranks 1 --program "$work/wait" >"$work/output" 2>&1 &
