@@ -234,7 +234,8 @@ class NetworkObjective final : public Objective {
   std::uint32_t first_agent_ = 0;
   std::vector<torch::Tensor> buffers_;          // the model's running statistics
   std::vector<std::vector<float>> statistics_;  // [hosted agent]: its values of them
-  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
+  // What points to a node differs: std::shared_ptr in LibTorch 1.13, c10::intrusive_ptr in 2.15.
+  std::vector<decltype(torch::autograd::impl::grad_accumulator(torch::Tensor()))> accumulators_;
   const GradientReady* ready_ = nullptr;  // during a backward that is told in parts
   double loss_ = 0;                       // of the batch whose backward runs
   std::uint64_t seed_ = 0;
