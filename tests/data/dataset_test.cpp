@@ -37,10 +37,10 @@ std::multiset<Row> row_set(const Examples& examples, std::int64_t width) {
 
 TEST(Datasets, AreRegistered) {
   EXPECT_EQ(DatasetRegistry::instance().names(),
-            (std::vector<std::string>{"breast-cancer", "cifar10", "fashion-mnist", "mnist", "tinyshakespeare",
-                                      "tokens"}));
+            (std::vector<std::string>{"breast-cancer", "cifar10", "fashion-mnist", "idx", "mnist",
+                                      "tinyshakespeare", "tokens"}));
   expect_error(error_of([] { make("mnits", {}); }),
-               {"unknown data set 'mnits'", "known: breast-cancer, cifar10, fashion-mnist, mnist"});
+               {"unknown data set 'mnits'", "known: breast-cancer, cifar10, fashion-mnist, idx, mnist"});
 }
 
 TEST(BreastCancer, IsWhole) {
@@ -254,13 +254,70 @@ TEST_F(IdxDataset, DamagedFilesSayHowToGetThemAgain) {
   expect_error(error_in("mnist"), {"t10k-images-idx3-ubyte' is not a regular file"});
 }
 
-TEST_F(IdxDataset, OneIsNotTakenForTheOther) {
-  // 60,000 labels with Fashion-MNIST's counts (i mod 10: 6,000 each), in files of the same name; the images' sides do
-  // not matter.
-  put_all("", "", 60000, 10);
-  expect_error(error_in("mnist"),
-               {"train-labels-idx1-ubyte' holds the labels of data set 'fashion-mnist' (asked for: 'mnist'"});
-  EXPECT_EQ(make("fashion-mnist", {.folder = folder_})->train().size(), 60000);
+TEST_F(IdxDataset, NamesNoDataSetThatItsLabelsDoNotProve) {
+  // As many labels as the originals have, in files of the same names; the images' sides do not matter.
+  const Bytes images = idx_images(60000, 28, 28);
+  put("train-images-idx3-ubyte", images);
+  put("t10k-images-idx3-ubyte", idx_images(10, 28, 28));
+  put("t10k-labels-idx1-ubyte", idx_labels(10));
+  Bytes fashion = idx_labels(60000);
+  const Bytes first{9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9, 1, 0, 6, 4, 3, 1, 4, 8, 4, 3, 0, 2};
+  // Swaps keep 6,000 of each class.
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    std::iter_swap(fashion.begin() + 8 + static_cast<std::ptrdiff_t>(i),
+                   std::find(fashion.begin() + 8 + static_cast<std::ptrdiff_t>(i), fashion.end(), first[i]));
+  }
+  Bytes uneven = idx_labels(60000);
+  uneven[8] = 1;
+  struct Case {
+    const char* what;
+    Bytes labels;
+    std::vector<std::string> as_mnist, as_fashion;
+  };
+  const std::vector<std::string> unknown{"train-labels-idx1-ubyte' holds 60000 labels that are not those of", "--dataset idx",
+                                         folder_.string()};
+  for (const auto& [what, labels, as_mnist, as_fashion] :
+       {Case{"KMNIST's and EMNIST's form: 6,000 of each", idx_labels(60000), unknown, unknown},
+        Case{"another number of each", uneven, unknown, unknown},
+        Case{"Fashion-MNIST's", fashion, {"holds the labels of data set 'fashion-mnist' (asked for: 'mnist'"}, {}}}) {
+    SCOPED_TRACE(what);
+    put("train-labels-idx1-ubyte", labels);
+    expect_error(error_in("mnist"), as_mnist);
+    if (as_fashion.empty()) {
+      EXPECT_EQ(error_in("fashion-mnist"), "");
+    } else {
+      expect_error(error_in("fashion-mnist"), as_fashion);
+      EXPECT_EQ(error_in("fashion-mnist").find("'mnist'"), std::string::npos);
+    }
+  }
+  // A part of a data set proves nothing: it is what the user calls it.
+  put("train-images-idx3-ubyte", idx_images(59999, 28, 28));
+  put("train-labels-idx1-ubyte", idx_labels(59999));
+  EXPECT_EQ(error_in("mnist"), "");
+}
+
+TEST_F(IdxDataset, AnyImagesOfTheFormatAreReadUnderANameOfNoOther) {
+  const auto put_sides = [&](std::uint32_t height, std::uint32_t width) {
+    put("train-images-idx3-ubyte", idx_images(30, height, width));
+    put("train-labels-idx1-ubyte", idx_labels(30));
+    put("t10k-images-idx3-ubyte", idx_images(5, height, width));
+    put("t10k-labels-idx1-ubyte", idx_labels(5));
+  };
+  put_sides(6, 5);
+  const auto data = make("idx", {.folder = folder_});
+  EXPECT_EQ(data->name(), "idx");
+  EXPECT_EQ(data->shape(), (std::vector<std::int64_t>{1, 6, 5}));
+  EXPECT_EQ(data->classes(), 10);
+  const auto x = features(data->train(), all_rows(data->train()), 30);
+  const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+  double squares = 0;
+  for (const float value : x) squares += static_cast<double>(value) * value;
+  EXPECT_NEAR(mean, 0, 1e-6);
+  EXPECT_NEAR(squares / static_cast<double>(x.size()), 1, 1e-6);
+  EXPECT_EQ(make("idx:classes=47", {.folder = folder_})->classes(), 47);
+  expect_error(error_of([&] { make("idx:classes=9", {.folder = folder_}); }), {"label 9", "expected 0 to 8"});
+  put("t10k-images-idx3-ubyte", idx_images(5, 5, 6));
+  expect_error(error_in("idx"), {"5x6 (expected 6x5)"});
 }
 
 class Cifar10Dataset : public FolderTest {};

@@ -63,7 +63,7 @@ TEST(Mutation, ReadersAnswerWithContentOrOneError) {
          bytes.resize(1024 + 100, 3);
          return bytes;
        }(),
-       [](ByteStream& bytes) { read_token_shard(bytes, 50257); }},
+       [](ByteStream& bytes) { read_token_shard(bytes, TokenLayout::shard, 50257); }},
       {"csv", bytes_of(csv), [](ByteStream& bytes) { read_csv(bytes, Heading::present); }},
   };
   for (const auto& reader : readers) {

@@ -11,9 +11,9 @@ namespace tersegrad {
 namespace {
 
 /// Row numbers that are neither 0 … n − 1 nor in order.
-std::vector<std::int64_t> shard(std::int64_t size) {
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(size));
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = 1000 + 7 * (size - static_cast<std::int64_t>(i));
+std::vector<std::uint32_t> shard(std::int64_t size) {
+  std::vector<std::uint32_t> rows(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(1000 + 7 * (rows.size() - i));
   return rows;
 }
 
@@ -56,7 +56,7 @@ TEST(BatchSampler, ShuffleUsesEveryRowOncePerEpoch) {
       const auto steps = static_cast<std::uint64_t>(4 * size / batch + 2);
       const auto all = drawn(BatchSampler(rows, batch, SamplingMode::shuffle, 5, 2), steps);
       for (auto begin = all.begin(); all.end() - begin >= size; begin += size) {
-        std::vector<std::int64_t> epoch(begin, begin + size);
+        std::vector<std::uint32_t> epoch(begin, begin + size);
         std::sort(epoch.begin(), epoch.end());
         EXPECT_EQ(epoch, sorted);
       }
@@ -157,7 +157,7 @@ TEST(BatchSampler, EstimationRowsAreBatchesOfTheirOwn) {
   const BatchSampler large(shard(size), 25, SamplingMode::shuffle, 3, 5);
   large.estimation_rows(1, rows);
   for (const std::size_t begin : {std::size_t{0}, size}) {
-    std::vector<std::int64_t> pass(rows.begin() + static_cast<std::ptrdiff_t>(begin),
+    std::vector<std::uint32_t> pass(rows.begin() + static_cast<std::ptrdiff_t>(begin),
                                    rows.begin() + static_cast<std::ptrdiff_t>(begin + size)), all = shard(size);
     std::sort(pass.begin(), pass.end());
     std::sort(all.begin(), all.end());

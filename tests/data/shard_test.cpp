@@ -45,13 +45,36 @@ TEST(EvenShards, CoverEveryRowOnceAndDifferByAtMostOne) {
   }
 }
 
+TEST(EvenShards, PartsOfThemAreTheSameRowsInTheSameOrder) {
+  for (const std::int64_t rows : {1, 10, 455}) {
+    // What core's shuffle makes of all rows: the trajectory of every run depends on it.
+    std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    Sequence random({.seed = 3, .purpose = Purpose::shard});
+    shuffle(std::span(order), random);
+    for (const std::int64_t agents : {1, 3, 10}) {
+      if (agents > rows) continue;
+      const Shards all = even_shards(rows, agents, 3);
+      std::vector<std::int64_t> joined;
+      for (const auto& shard : all) joined.insert(joined.end(), shard.begin(), shard.end());
+      EXPECT_EQ(joined, order);
+      for (std::int64_t begin = 0; begin <= agents; ++begin) {
+        for (std::int64_t end = begin; end <= agents; ++end) {
+          EXPECT_EQ(even_shards(rows, agents, 3, begin, end), Shards(all.begin() + begin, all.begin() + end));
+        }
+      }
+    }
+  }
+  expect_error(error_of([] { even_shards(std::int64_t{1} << 32, 4, 1, 0, 1); }), {"4294967296 rows", "context"});
+}
+
 TEST(EvenShards, AreShuffledBySeed) {
   EXPECT_NE(even_shards(100, 2, 1), even_shards(100, 2, 2));
   // The first agent's share of the low half of 10,000 rows is hypergeometric: mean 2500, variance N/16·N/(N−1) = 625.
   // z = 6.1: false alarm below 1e-6 over 1,000 seeds (two-sided).
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     const Shards shards = even_shards(10000, 2, seed);
-    const auto low = std::count_if(shards[0].begin(), shards[0].end(), [](auto row) { return row < 5000; });
+    const auto low = std::count_if(shards[0].begin(), shards[0].end(), [](auto row) { return row < 5000u; });
     EXPECT_NEAR(static_cast<double>(low), 2500, 6.11 * 25 + 0.5) << "seed " << seed;
   }
 }

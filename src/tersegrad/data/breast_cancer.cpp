@@ -23,5 +23,13 @@ const Registration<Dataset, const DataSource&> registration{
     {},
     make};
 
+[[maybe_unused]] const auto built_in = built_in_datasets().insert("breast-cancer");
+
 }  // namespace
+
+std::set<std::string>& built_in_datasets() {
+  static std::set<std::string> names;
+  return names;
+}
+
 }  // namespace tersegrad

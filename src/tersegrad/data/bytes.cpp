@@ -72,6 +72,7 @@ class MaybeGzip final : public ByteStream {
   ~MaybeGzip() override {
     if (initialised_) ::inflateEnd(&zlib_);
   }
+  bool compressed() const override { return compressed_; }
 
  private:
   std::size_t read_some(std::span<std::uint8_t> out) override {
@@ -79,6 +80,7 @@ class MaybeGzip final : public ByteStream {
   }
 
   std::size_t copy_some(std::span<std::uint8_t> out) {
+    if (begin_ == end_ && out.size() >= chunk_.size()) return source_->read(out);
     if (begin_ == end_) refill();
     const std::size_t count = std::min(out.size(), end_ - begin_);
     std::copy_n(chunk_.begin() + static_cast<std::ptrdiff_t>(begin_), count, out.begin());

@@ -25,6 +25,8 @@ class ByteStream {
 
   const std::string& name() const { return name_; }
   const std::string& advice() const { return advice_; }
+  /// Whether what is handed out was compressed.
+  virtual bool compressed() const { return false; }
   /// Bytes handed out so far.
   std::uint64_t position() const { return position_; }
 

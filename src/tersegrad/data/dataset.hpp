@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,10 +48,15 @@ class Dataset {
 
 /// Where a data set comes from and how it is cut.
 struct DataSource {
-  std::filesystem::path folder{};  ///< --data; holds the original files, directly or in a folder of the data set's name
+  std::filesystem::path folder{};  ///< --data (folder.hpp); holds the original files, directly or in a folder of the data set's name
   std::uint64_t seed = 0;          ///< of the train/test split where the data set has none of its own
   std::int64_t samples = 0;        ///< > 0: only the first so many rows of the seeded shuffle of the training split
+  /// Told what a user should know of the files and what does not end a run; where several ranks read them, one's is set.
+  std::function<void(const std::string&)> remark{};
 };
+
+/// Names of the data sets that are compiled in and read no files: a folder of data means nothing to them.
+std::set<std::string>& built_in_datasets();
 
 using DatasetRegistry = Registry<Dataset, const DataSource&>;
 

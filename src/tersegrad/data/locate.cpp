@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/data/folder.hpp"
 
 namespace tersegrad {
 namespace {
@@ -33,9 +34,19 @@ std::vector<std::filesystem::path> folders_of(const DataSource& source, const Da
   return folders;
 }
 
+std::string quoted_for_shell(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// What is run without --to fills the folder that is looked into without --data, wherever it is run.
 std::string get_data_command(const DataSource& source, const std::string& dataset) {
   std::string command = "launch/get-data " + dataset;
-  if (!source.folder.empty() && source.folder != ".data") command += concat(" --to '", source.folder.string(), "'");
+  std::error_code none;
+  const auto folder = std::filesystem::absolute(source.folder, none).lexically_normal();
+  if (!source.folder.empty() && folder != default_data_folder())
+    command += " --to " + quoted_for_shell(folder.string());
   return command;
 }
 
@@ -64,11 +75,11 @@ std::vector<std::filesystem::path> find_data_files(const DataSource& source, con
   const std::string command = get_data_command(source, wanted.dataset);
   TERSEGRAD_CHECK(best == 0, "cannot find '", missing, "' of data set '", wanted.dataset, "' (plain or .gz) in '",
                   best_folder.string(), "', where ", best, " of its ", wanted.files.size(),
-                  " files are; complete it with: ", command);
+                  " files are; name another folder with --data, or complete it with: ", command);
   std::vector<std::string> looked;
   for (const auto& folder : folders) looked.push_back(concat("'", folder.string(), "'"));
   throw Error(concat("cannot find '", missing, "' of data set '", wanted.dataset, "' (plain or .gz; looked in ",
-                     join(looked), "); get it with: ", command));
+                     join(looked), "); name its folder with --data, or get it with: ", command));
 }
 
 std::string download_advice(const DataSource& source, const std::string& dataset) {

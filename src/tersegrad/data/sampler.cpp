@@ -15,7 +15,7 @@ SamplingMode parse_sampling_mode(std::string_view text) {
 
 std::string_view name_of(SamplingMode mode) { return mode == SamplingMode::shuffle ? "shuffle" : "iid"; }
 
-BatchSampler::BatchSampler(std::vector<std::int64_t> rows, std::int64_t batch, SamplingMode mode, std::uint64_t seed,
+BatchSampler::BatchSampler(std::vector<std::uint32_t> rows, std::int64_t batch, SamplingMode mode, std::uint64_t seed,
                            std::uint32_t agent)
     : rows_(std::move(rows)), batch_(batch), mode_(mode), seed_(seed), agent_(agent) {
   TERSEGRAD_CHECK(!rows_.empty(), "agent ", agent, " has no rows to draw mini-batches from; use fewer agents");
@@ -49,7 +49,7 @@ void BatchSampler::estimation_rows(std::uint64_t draw, std::vector<std::int64_t>
     for (auto& row : out) row = rows_[random.below(rows_.size())];
     return;
   }
-  std::vector<std::int64_t> order;
+  std::vector<std::uint32_t> order;
   for (std::size_t i = 0; i < out.size(); ++i) {  // Fisher–Yates, as far as it is needed; then afresh
     const std::size_t at = i % rows_.size();
     if (at == 0) order = rows_;
@@ -62,7 +62,7 @@ double BatchSampler::epochs(std::uint64_t steps) const {
   return static_cast<double>(steps) * static_cast<double>(batch_) / static_cast<double>(rows_.size());
 }
 
-const std::vector<std::int64_t>& BatchSampler::epoch_order(std::uint64_t epoch) {
+const std::vector<std::uint32_t>& BatchSampler::epoch_order(std::uint64_t epoch) {
   if (order_.empty() || epoch_ != epoch) {
     Sequence random({.seed = seed_, .purpose = Purpose::shuffle, .agent = agent_, .step = epoch});
     order_ = rows_;

@@ -28,7 +28,7 @@ class BatchSampler {
   /// \param rows   the agent's rows; at least one
   /// \param batch  B ≥ 1, rows of a mini-batch
   /// \throws Error for no rows or a batch below 1
-  BatchSampler(std::vector<std::int64_t> rows, std::int64_t batch, SamplingMode mode, std::uint64_t seed,
+  BatchSampler(std::vector<std::uint32_t> rows, std::int64_t batch, SamplingMode mode, std::uint64_t seed,
                std::uint32_t agent);
 
   /// The B rows of batch `step`. \param out overwritten
@@ -47,14 +47,14 @@ class BatchSampler {
   double epochs(std::uint64_t steps) const;
 
  private:
-  const std::vector<std::int64_t>& epoch_order(std::uint64_t epoch);
+  const std::vector<std::uint32_t>& epoch_order(std::uint64_t epoch);
 
-  std::vector<std::int64_t> rows_;
+  std::vector<std::uint32_t> rows_;
   std::int64_t batch_;
   SamplingMode mode_;
   std::uint64_t seed_;
   std::uint32_t agent_;
-  std::vector<std::int64_t> order_;  // of epoch_; empty before the first
+  std::vector<std::uint32_t> order_;  // of epoch_; empty before the first
   std::uint64_t epoch_ = 0;
 };
 

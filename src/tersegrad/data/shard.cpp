@@ -4,10 +4,10 @@
 #include <boost/math/special_functions/gamma.hpp>
 #include <cassert>
 #include <cmath>
-#include <numeric>
 #include <queue>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/data/shuffled_rows.hpp"
 
 namespace tersegrad {
 namespace {
@@ -45,17 +45,20 @@ void fill_empty(Shards& shards) {
 }  // namespace
 
 Shards even_shards(std::int64_t rows, std::int64_t agents, std::uint64_t seed) {
+  return even_shards(rows, agents, seed, 0, agents);
+}
+
+Shards even_shards(std::int64_t rows, std::int64_t agents, std::uint64_t seed, std::int64_t begin, std::int64_t end) {
   check_agents(agents, rows);
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  Sequence random({.seed = seed, .purpose = Purpose::shard});
-  shuffle(std::span(order), random);
+  assert(begin >= 0 && begin <= end && end <= agents);
   Shards shards;
-  auto begin = order.begin();
-  for (std::int64_t agent = 0; agent < agents; ++agent) {
-    const auto end = begin + rows / agents + (agent < rows % agents ? 1 : 0);
-    shards.emplace_back(begin, end);
-    begin = end;
+  if (begin == end) return shards;
+  const ShuffledRows shuffled(rows, Sequence({.seed = seed, .purpose = Purpose::shard}));
+  for (std::int64_t agent = begin; agent < end; ++agent) {
+    const std::int64_t first = agent * (rows / agents) + std::min(agent, rows % agents);
+    const auto run = shuffled.order().subspan(
+        static_cast<std::size_t>(first), static_cast<std::size_t>(rows / agents + (agent < rows % agents ? 1 : 0)));
+    shards.emplace_back(run.begin(), run.end());
   }
   return shards;
 }
@@ -66,10 +69,10 @@ Shards skewed_shards(std::span<const std::int64_t> labels, std::int64_t classes,
   TERSEGRAD_CHECK(alpha > 0 && alpha <= max_skew_alpha, "cannot draw shards with a skew of ", alpha,
                   " (the Dirichlet parameter must be above 0 and at most ", max_skew_alpha,
                   ", where all shares are equal to 0.1 %)");
-  std::vector<std::vector<std::int64_t>> by_class(static_cast<std::size_t>(classes));
+  Shards by_class(static_cast<std::size_t>(classes));
   for (std::size_t row = 0; row < labels.size(); ++row) {
     assert(labels[row] >= 0 && labels[row] < classes);
-    by_class[static_cast<std::size_t>(labels[row])].push_back(static_cast<std::int64_t>(row));
+    by_class[static_cast<std::size_t>(labels[row])].push_back(static_cast<std::uint32_t>(row));
   }
   Shards shards(static_cast<std::size_t>(agents));
   for (std::size_t c = 0; c < by_class.size(); ++c) {
@@ -118,7 +121,7 @@ Partition measure_partition(const Shards& shards, std::span<const std::int64_t> 
   std::int64_t total = 0;
   for (const auto& shard : shards) {
     std::vector<std::int64_t> counts(all.size());
-    for (const std::int64_t row : shard) ++counts[static_cast<std::size_t>(labels[static_cast<std::size_t>(row)])];
+    for (const std::uint32_t row : shard) ++counts[static_cast<std::size_t>(labels[row])];
     for (std::size_t c = 0; c < all.size(); ++c) all[c] += counts[c];
     partition.rows.push_back(static_cast<std::int64_t>(shard.size()));
     partition.histogram.push_back(std::move(counts));

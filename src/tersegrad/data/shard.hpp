@@ -12,11 +12,14 @@
 namespace tersegrad {
 
 /// The rows of each agent: every row of the training split belongs to exactly one.
-using Shards = std::vector<std::vector<std::int64_t>>;
+using Shards = std::vector<std::vector<std::uint32_t>>;
 
 /// A seeded shuffle of `rows` rows, cut into contiguous runs whose sizes differ by at most one (longer ones first).
-/// \throws Error unless 1 ≤ agents ≤ rows
+/// \throws Error unless 1 ≤ agents ≤ rows ≤ max_rows
 Shards even_shards(std::int64_t rows, std::int64_t agents, std::uint64_t seed);
+
+/// Those of the agents [begin, end) alone, in order: a rank keeps what its agents need.
+Shards even_shards(std::int64_t rows, std::int64_t agents, std::uint64_t seed, std::int64_t begin, std::int64_t end);
 
 /// Largest Dirichlet parameter: shares then deviate by 1/√alpha = 0.1 % from equal ones, and inverting the Gamma
 /// distribution gets slow and fails beyond.

@@ -5,25 +5,22 @@
 #include <numeric>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/data/shuffled_rows.hpp"
 
 namespace tersegrad {
 namespace {
 
 /// \param draw 0: train/test split, 1: sample of the training split
-std::vector<std::int64_t> shuffled_rows(std::int64_t rows, std::uint64_t seed, std::uint64_t draw) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  Sequence random({.seed = seed, .purpose = Purpose::split, .agent = 0, .step = draw});
-  shuffle(std::span(order), random);
-  return order;
+ShuffledRows shuffled_rows(std::int64_t rows, std::uint64_t seed, std::uint64_t draw) {
+  return {rows, Sequence({.seed = seed, .purpose = Purpose::split, .agent = 0, .step = draw})};
 }
 
 }  // namespace
 
 Split split_rows(std::int64_t rows, double test_share, std::uint64_t seed) {
   TERSEGRAD_CHECK(rows >= 2, "cannot split ", rows, " rows into training and test rows (at least 2 are needed)");
-  const auto order = shuffled_rows(rows, seed, 0);
+  const auto shuffled = shuffled_rows(rows, seed, 0);
+  const auto order = shuffled.order();
   const auto wanted = static_cast<std::int64_t>(std::llround(test_share * static_cast<double>(rows)));
   const auto cut = order.begin() + (rows - std::clamp<std::int64_t>(wanted, 1, rows - 1));
   return {{order.begin(), cut}, {cut, order.end()}};
@@ -38,9 +35,9 @@ std::vector<std::int64_t> sample_rows(std::int64_t rows, std::int64_t samples, s
     std::iota(all.begin(), all.end(), std::int64_t{0});
     return all;
   }
-  auto order = shuffled_rows(rows, seed, 1);
-  order.resize(static_cast<std::size_t>(samples));
-  return order;
+  const auto shuffled = shuffled_rows(rows, seed, 1);
+  const auto first = shuffled.order().first(static_cast<std::size_t>(samples));
+  return {first.begin(), first.end()};
 }
 
 }  // namespace tersegrad

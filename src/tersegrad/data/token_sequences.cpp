@@ -1,6 +1,5 @@
 #include "tersegrad/data/token_sequences.hpp"
 
-#include <algorithm>
 #include <cassert>
 
 #include "tersegrad/core/error.hpp"
@@ -11,11 +10,11 @@ namespace {
 
 class TokenExamples final : public Examples {
  public:
-  /// \param rows the windows that belong to the split, in order
-  TokenExamples(const TokenFormat& format, std::vector<std::uint32_t> tokens, std::vector<std::int64_t> rows)
-      : format_(format), tokens_(std::move(tokens)), rows_(std::move(rows)) {}
+  /// \param sample the windows that belong to the split, in order; empty: all `rows` of them
+  TokenExamples(const TokenFormat& format, TokenText tokens, std::int64_t rows, std::vector<std::int64_t> sample)
+      : format_(format), tokens_(std::move(tokens)), rows_(rows), sample_(std::move(sample)) {}
 
-  std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
+  std::int64_t size() const override { return sample_.empty() ? rows_ : static_cast<std::int64_t>(sample_.size()); }
   void features(std::span<const std::int64_t> rows, std::span<float> out) const override { copy(rows, 0, out); }
   void labels(std::span<const std::int64_t> rows, std::span<std::int64_t> out) const override { copy(rows, 1, out); }
   std::int64_t label(std::int64_t) const override {
@@ -26,17 +25,18 @@ class TokenExamples final : public Examples {
   template <class T>
   void copy(std::span<const std::int64_t> rows, std::int64_t shift, std::span<T> out) const {
     assert(static_cast<std::int64_t>(out.size()) == static_cast<std::int64_t>(rows.size()) * format_.context);
-    auto to = out.begin();
-    for (const std::int64_t row : rows) {
-      assert(row >= 0 && row < size());
-      const auto from = tokens_.begin() + rows_[static_cast<std::size_t>(row)] * format_.context + shift;
-      to = std::transform(from, from + format_.context, to, [](std::uint32_t token) { return static_cast<T>(token); });
+    const auto width = static_cast<std::size_t>(format_.context);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      assert(rows[i] >= 0 && rows[i] < size());
+      const std::int64_t window = sample_.empty() ? rows[i] : sample_[static_cast<std::size_t>(rows[i])];
+      tokens_.copy(window * format_.context + shift, out.subspan(i * width, width));
     }
   }
 
   TokenFormat format_;
-  std::vector<std::uint32_t> tokens_;
-  std::vector<std::int64_t> rows_;
+  TokenText tokens_;
+  std::int64_t rows_;
+  std::vector<std::int64_t> sample_;
 };
 
 class TokenDataset final : public Dataset {
@@ -55,8 +55,8 @@ class TokenDataset final : public Dataset {
   TokenExamples train_, test_;
 };
 
-std::int64_t whole_rows(const TokenFormat& format, const std::vector<std::uint32_t>& tokens, const char* split) {
-  const std::int64_t rows = (static_cast<std::int64_t>(tokens.size()) - 1) / format.context;
+std::int64_t whole_rows(const TokenFormat& format, const TokenText& tokens, const char* split) {
+  const std::int64_t rows = (tokens.size() - 1) / format.context;
   TERSEGRAD_CHECK(rows >= 1, "data set '", format.name, "' has ", tokens.size(), " ", split,
                   " tokens (a row takes its ", format.context, " and the one behind them); give a shorter 'context'");
   return rows;
@@ -64,12 +64,14 @@ std::int64_t whole_rows(const TokenFormat& format, const std::vector<std::uint32
 
 }  // namespace
 
-std::unique_ptr<Dataset> make_token_dataset(const TokenFormat& format, std::vector<std::uint32_t> train,
-                                            std::vector<std::uint32_t> test, const DataSource& source) {
-  auto rows = sample_rows(whole_rows(format, train, "training"), source.samples, source.seed, format.name);
-  auto test_rows = sample_rows(whole_rows(format, test, "test"), 0, source.seed, format.name);
-  return std::make_unique<TokenDataset>(format, TokenExamples(format, std::move(train), std::move(rows)),
-                                        TokenExamples(format, std::move(test), std::move(test_rows)));
+std::unique_ptr<Dataset> make_token_dataset(const TokenFormat& format, TokenText train, TokenText test,
+                                            const DataSource& source) {
+  const std::int64_t rows = whole_rows(format, train, "training"), test_rows = whole_rows(format, test, "test");
+  // All rows in their own order need no list of them, which could be larger than the text.
+  std::vector<std::int64_t> sample;
+  if (source.samples != 0) sample = sample_rows(rows, source.samples, source.seed, format.name);
+  return std::make_unique<TokenDataset>(format, TokenExamples(format, std::move(train), rows, std::move(sample)),
+                                        TokenExamples(format, std::move(test), test_rows, {}));
 }
 
 }  // namespace tersegrad

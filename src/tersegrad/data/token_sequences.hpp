@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "tersegrad/data/dataset.hpp"
+#include "tersegrad/data/token_text.hpp"
 
 namespace tersegrad {
 
@@ -18,11 +18,11 @@ struct TokenFormat {
 };
 
 /// Row r of a split has the features tokens[r·c .. r·c + c) and the labels tokens[r·c + 1 .. r·c + c + 1), c = context:
-/// ⌊(n − 1)/c⌋ rows of n tokens; what is left at the end is not used. Tokens stay integers in memory.
+/// ⌊(n − 1)/c⌋ rows of n tokens; what is left at the end is not used. Tokens stay where and as wide as they are.
 ///
 /// The training split is cut to source.samples rows (split.hpp).
 /// \throws Error if a split has not one whole row, or source.samples is more than there is
-std::unique_ptr<Dataset> make_token_dataset(const TokenFormat& format, std::vector<std::uint32_t> train,
-                                            std::vector<std::uint32_t> test, const DataSource& source);
+std::unique_ptr<Dataset> make_token_dataset(const TokenFormat& format, TokenText train, TokenText test,
+                                            const DataSource& source);
 
 }  // namespace tersegrad

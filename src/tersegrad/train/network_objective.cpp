@@ -175,11 +175,17 @@ class NetworkObjective final : public Objective {
     const auto& train = dataset_->train();
     TERSEGRAD_CHECK(config.skew == 0 || labels_per_row_ == 1, "--skew is ", config.skew, ", but data set '",
                     dataset_->name(), "' has no classes of rows to skew shards by; leave it out");
-    const Shards shards =
-        config.skew > 0 ? skewed_shards(labels_of(train), dataset_->classes(), agents.count, config.skew, config.seed)
-                        : even_shards(train.size(), agents.count, config.seed);
+    Shards shards;  // of the agents that are here
+    if (config.skew > 0) {
+      shards = skewed_shards(labels_of(train), dataset_->classes(), agents.count, config.skew, config.seed);
+      shards.erase(shards.begin() + agents.end, shards.end());
+      shards.erase(shards.begin(), shards.begin() + agents.begin);
+    } else {
+      shards = even_shards(train.size(), agents.count, config.seed, agents.begin, agents.end);
+    }
     for (std::uint32_t a = agents.begin; a < agents.end; ++a) {
-      samplers_.emplace_back(shards[a], config.batch, parse_sampling_mode(config.sampling), config.seed, a);
+      samplers_.emplace_back(std::move(shards[a - agents.begin]), config.batch, parse_sampling_mode(config.sampling),
+                             config.seed, a);
     }
   }
 
