@@ -37,6 +37,5 @@ set(TERSEGRAD_TEST_TIME ${default_time} CACHE STRING "the tests' time limits are
 find_program(TERSEGRAD_CCACHE ccache)
 mark_as_advanced(TERSEGRAD_CCACHE)
 if(TERSEGRAD_CCACHE)
-  # The sloppiness is what ccache's manual asks for to cache units that use a precompiled header.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${TERSEGRAD_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/compiler-cache ${PROJECT_BINARY_DIR}/ccache ${TERSEGRAD_CCACHE})
 endif()

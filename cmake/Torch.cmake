@@ -4,7 +4,9 @@
 # environment, or an unpacked libtorch archive. It is named by TERSEGRAD_TORCH_WHEEL (preset upstream) or stands in
 # CMAKE_PREFIX_PATH. Its libraries become targets here, without its TorchConfig.cmake: that one asks for the CUDA
 # toolkit that it was built with, and takes libtorch and libc10 from the system where libtorch-dev is installed too.
-# Sets TERSEGRAD_TORCH_VERSION and TERSEGRAD_TORCH_FOLDER, the one folder that LibTorch's libraries may come from.
+# Where there is neither, the torch of the active virtual environment, or the one that python3 would import, is taken.
+# Sets TERSEGRAD_TORCH_VERSION and TERSEGRAD_TORCH_FOLDER, the one folder that LibTorch's libraries may come from; where there
+# is none that can be used, TERSEGRAD_TORCH_MISSING says why, and nothing else is set.
 
 function(tersegrad_is_upstream_torch folder result)
   if(EXISTS ${folder}/lib/libtorch_cpu.so AND EXISTS ${folder}/include/torch/csrc/api/include/torch/torch.h)
@@ -14,6 +16,22 @@ function(tersegrad_is_upstream_torch folder result)
   endif()
 endfunction()
 
+# tersegrad_environment_torch(<result>): the folder of a Python environment's torch, or nothing.
+function(tersegrad_environment_torch result)
+  file(GLOB candidates $ENV{VIRTUAL_ENV}/lib/python3*/site-packages/torch)
+  execute_process(COMMAND python3 -c "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
+                  OUTPUT_VARIABLE imported OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
+  set(${result} "" PARENT_SCOPE)
+  foreach(folder ${candidates} ${imported})
+    tersegrad_is_upstream_torch(${folder} found)
+    if(found)
+      set(${result} ${folder} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+set(TERSEGRAD_TORCH_MISSING "")
 if(TERSEGRAD_TORCH_UPSTREAM AND NOT TERSEGRAD_TORCH_WHEEL)
   message(FATAL_ERROR "the preset upstream needs TERSEGRAD_TORCH_WHEEL=<...>/site-packages/torch in the environment; "
                       "cmake/upstream-torch sets it")
@@ -22,9 +40,8 @@ set(tersegrad_upstream "")
 if(TERSEGRAD_TORCH_WHEEL)
   tersegrad_is_upstream_torch(${TERSEGRAD_TORCH_WHEEL} found)
   if(NOT found)
-    message(FATAL_ERROR "TERSEGRAD_TORCH_WHEEL='${TERSEGRAD_TORCH_WHEEL}' is not an upstream LibTorch (no "
-                        "lib/libtorch_cpu.so and include/torch in it); name the folder 'torch' in a Python "
-                        "environment's site-packages, or use cmake/upstream-torch")
+    set(TERSEGRAD_TORCH_MISSING "'${TERSEGRAD_TORCH_WHEEL}' has no lib/libtorch_cpu.so and include/torch (the folder 'torch' of a Python environment's site-packages has)")
+    return()
   endif()
   set(tersegrad_upstream ${TERSEGRAD_TORCH_WHEEL})
 else()
@@ -35,6 +52,21 @@ else()
       break()
     endif()
   endforeach()
+endif()
+
+if(NOT tersegrad_upstream)
+  find_package(Torch QUIET)  # once: a second time fails in some versions
+  if(NOT Torch_FOUND)
+    if(NOT EXISTS "${TERSEGRAD_TORCH_ENVIRONMENT}")  # kept: the environment need not be active at the next build
+      tersegrad_environment_torch(found)
+      set(TERSEGRAD_TORCH_ENVIRONMENT "${found}" CACHE INTERNAL "torch of a Python environment")
+    endif()
+    set(tersegrad_upstream ${TERSEGRAD_TORCH_ENVIRONMENT})
+    if(NOT tersegrad_upstream)
+      set(TERSEGRAD_TORCH_MISSING "no TorchConfig.cmake in the system's folders, and no torch in a Python environment (VIRTUAL_ENV, python3)")
+      return()
+    endif()
+  endif()
 endif()
 
 add_library(tersegrad_torch INTERFACE)
@@ -50,8 +82,8 @@ if(tersegrad_upstream)
   file(STRINGS ${version_file} version_lines REGEX "[0-9]+\\.[0-9]+\\.[0-9]+" LIMIT_COUNT 1)
   string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+[^'\"]*" TERSEGRAD_TORCH_VERSION "${version_lines}")
   if(TERSEGRAD_TORCH_VERSION VERSION_LESS 2.7)
-    message(FATAL_ERROR "LibTorch '${TERSEGRAD_TORCH_VERSION}' in '${tersegrad_upstream}' is too old (wheels before 2.7 use the "
-                        "old ABI of std::string); install a newer torch")
+    set(TERSEGRAD_TORCH_MISSING "torch ${TERSEGRAD_TORCH_VERSION} in '${tersegrad_upstream}' is too old (wheels before 2.7 use the old ABI of std::string)")
+    return()
   endif()
   foreach(library c10 torch_cpu)
     add_library(tersegrad_upstream_${library} SHARED IMPORTED)
@@ -68,7 +100,6 @@ if(tersegrad_upstream)
     target_link_options(tersegrad_torch INTERFACE LINKER:-rpath-link,${folder})
   endforeach()
 else()
-  find_package(Torch REQUIRED)  # once: a second time fails in some versions
   set(TERSEGRAD_TORCH_VERSION ${Torch_VERSION})
   target_link_libraries(tersegrad_torch INTERFACE ${TORCH_LIBRARIES})
   target_include_directories(tersegrad_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
