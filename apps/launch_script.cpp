@@ -116,7 +116,7 @@ fs::path find_launch_script(const std::string& name) {
 void run_python_script(const std::string& name, const std::vector<std::string>& arguments) {
   const std::string script = find_launch_script(name).string();
   // -s -E: no module out of the user's own environment (PYTHONPATH, PYTHONHOME, the user's site-packages).
-  std::vector<std::string> command{"python3", "-s", "-E", script};
+  std::vector<std::string> command{"python3", "-B", "-s", "-E", script};
   command.insert(command.end(), arguments.begin(), arguments.end());
   const std::string system_python = "/usr/bin/python3";
   Ended ended = run_and_read(command, environ);

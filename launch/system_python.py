@@ -1,6 +1,6 @@
 """Shared by the Python scripts here: what a user's environment puts in front must not decide what a script does.
 
-Import it before anything else. It starts the script again, isolated (python3 -s -E), where it is not: PYTHONPATH,
+Import it before anything else. It starts the script again, isolated (python3 -s -E; -B: nothing is left beside it), where it is not: PYTHONPATH,
 PYTHONHOME and the user's own site-packages then bring no module. The system's Python is also started without
 LD_LIBRARY_PATH and LD_PRELOAD, which hand its modules other libraries; it needs neither.
 """
@@ -30,7 +30,7 @@ def start(python, stage):
             if name in environment:
                 environment[SAVED + name] = environment.pop(name)
     sys.stdout.flush()
-    isolated = ["-s", "-E"] if stage < 2 else []
+    isolated = ["-B", "-s", "-E"] if stage < 2 else []
     os.execve(python, [python, *isolated, os.path.abspath(sys.argv[0]), *sys.argv[1:]], environment)
 
 
@@ -48,11 +48,6 @@ def isolate():
 
 
 stage = isolate()
-
-
-def asked_for_help():
-    """--help needs no module that may be missing."""
-    return any(argument in ("-h", "--help") for argument in sys.argv[1:])
 
 
 def start_again(error):
