@@ -49,11 +49,16 @@ case "\$*" in
 esac
 END
 stand_in bin/cmake <<< "echo \"\$* \$TERSEGRAD_TORCH_WHEEL\" > '$work/configured'"
-stand_in launch/test <<< "echo \"\$TERSEGRAD_PRESET \$*\" > '$work/tested'"
+stand_in launch/test << END
+[ "\$1" != --check ] || { [ "\$*" = "\${*#*--no-such}" ] || { echo "launch/test: unknown option '\$2'"; exit 2; }; exit 0; }
+echo "\$TERSEGRAD_PRESET \$*" > '$work/tested'
+END
 
 run --help
-[ $status = 0 ] && grep -q '^cmake/upstream-torch \[DIR\]' "$work/said" && ! grep -q '#' "$work/said" || fail 'no --help'
+[ $status = 0 ] && grep -q '^usage: cmake/upstream-torch \[DIR\]' "$work/said" && ! grep -q '#' "$work/said" || fail 'no --help'
 [ ! -e "$work/configured" ] || fail '--help acts'
+refuses "^cmake/upstream-torch: unknown option '--no-such'" --no-such
+[ ! -e "$work/build" ] || fail 'what launch/test does not know is found out after the wheel is there'
 
 run "$work/env" -LE slow
 [ $status = 0 ] || fail "the exit status is $status"
