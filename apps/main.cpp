@@ -10,6 +10,7 @@
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/standard_streams.hpp"
 
 namespace {
 
@@ -58,12 +59,17 @@ int dispatch(int argc, char** argv) {
   std::vector<char*> arguments{program.data()};
   for (int i = 2; i < argc; ++i) arguments.push_back(argv[i]);
   arguments.push_back(nullptr);
-  return found->second.run(argc - 1, arguments.data());
+  const int status = found->second.run(argc - 1, arguments.data());
+  if (flush_standard_output()) return status;
+  std::fprintf(stderr, "tersegrad: standard output could not be written to its end: what it would have held is lost\n");
+  // The product of what runs on ranks is in files; another command's is what it prints.
+  return status == 0 && !found->second.on_ranks ? 1 : status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   try {
     return dispatch(argc, argv);
   } catch (const std::exception& error) {

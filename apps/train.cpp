@@ -8,6 +8,7 @@
 #include "apps/train_options.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
+#include "tersegrad/core/standard_streams.hpp"
 #include "tersegrad/train/noise_verdict.hpp"
 #include "tersegrad/train/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
@@ -34,6 +35,7 @@ std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
 int run(int argc, char** argv) {
   // From here to the very end of the process, which finds it here: no signal ends it without a status of ours.
   [[maybe_unused]] static const auto* const signals = new StopSignal;
+  lost_reader_is_sigterm();
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
     auto options = declare_train_options();
     bool help = false;

@@ -91,6 +91,7 @@ mpirun_words() {  # <ranks> <single copy: cma or none> <time limit or ''>
   if [ -n "${TERSEGRAD_NETLAB-}" ]; then  # the ranks are on its hosts, and TCP is the only way from one to another
     mpirun+=(--hostfile "${hosts_left:-$TERSEGRAD_NETLAB/hosts}" --mca btl_tcp_if_include eth0
              -x TERSEGRAD_INTERFACE -x TERSEGRAD_PROGRESS -x OMP_NUM_THREADS -x OMP_PROC_BIND -x OPENBLAS_NUM_THREADS)
+    [ ! -t 1 ] || mpirun+=(-x TERSEGRAD_COLUMNS)
   fi
   # Containers get 64 MB of /dev/shm; a rank maps up to 16 MiB of it and dies where it is full.
   shared=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)

@@ -69,6 +69,16 @@ enough_open_files() {  # <ranks>
   [ "$soft" = unlimited ] || [ "$soft" -ge "$least" ]
 }
 
+# Fails where this user may not have the processes and threads that a job needs beside those that are there. Programs that
+# cannot start a thread say so in their own ways, dozens of lines of them.
+enough_processes() {  # <ranks>
+  local limit there
+  limit=$(ulimit -u)
+  [ "$limit" = unlimited ] || [ "$limit" -ge 4096 ] || [ "$(id -u)" = 0 ] && return
+  there=$(find /proc -mindepth 3 -maxdepth 3 -path '/proc/[0-9]*/task/[0-9]*' -user "$(id -u)" 2>/dev/null | wc -l)
+  [ $((limit - there)) -ge $((16 + 4 * $1)) ]
+}
+
 # Cross-memory attach lets a rank read another's memory in one copy. Containers and sandboxes may forbid it, and Open
 # MPI then fails in the first large message: so a child's memory is read once, here. Perl is in every Debian.
 cross_memory_attach() {

@@ -144,6 +144,7 @@ names_a_killed_rank_that_mpirun_forgets() {
   mkdir "$work/bin"
   cat >"$work/bin/mpirun" <<'EOF'
 #!/bin/sh
+[ "$*" != --version ] || { echo "mpirun (Open MPI) 4.1.4"; exit; }
 echo "[host:196] [[8263,0],0] ACTIVATE JOB [8263,1] STATE RUNNING AT state_base_fns.c:692" >&2
 echo "a line of the program" >&2
 echo "[host:196] [[8263,0],0] ACTIVATE PROC [[8263,1],3] STATE ABORTED BY SIGNAL AT odls_base_default_fns.c:1746" >&2
@@ -156,12 +157,79 @@ EOF
 mpirun: process rank 3 exited on signal 9 (Killed)."
 }
 
+# Says what Open MPI 5.0.11 does, its log of states and its wrapped frames, and ends with its status.
+open_mpi_5() {  # <its last frame> <status>
+  mkdir -p "$work/bin"
+  cat >"$work/bin/mpirun" <<END
+#!/bin/bash
+[ "\$*" != --version ] || { echo "mpirun (Open MPI) 5.0.11"; exit; }
+echo "\$*" >"$work/words"
+rule=\$(printf -- '-%.0s' {1..74})
+log="[host:196] [prterun-host-196@0,0] [1796056896.861706]"
+{ echo "\$log ACTIVATE JOB prterun-host-196@1 STATE JOB STARTED AT state_base_fns.c:490"
+  echo "\$log ACTIVATING PROC [prterun-host-196@1,3] STATE RUNNING"
+  echo "a line of the program"
+  $3
+  printf '%s\n' "\$rule" "$1" "\$rule"; } >&2
+exit $2
+END
+  chmod +x "$work/bin/mpirun"
+}
+
+reads_the_notices_of_open_mpi_5() {
+  local text status
+  open_mpi_5 "prterun noticed that process rank 3 with PID 9067 on node host exited on
+signal 9 (Killed)." 137 'echo "$log ACTIVATE PROC [prterun-host-196@1,3] STATE ABORTED BY SIGNAL AT odls_base_default_fns.c:1931"'
+  text=$(PATH="$work/bin:$PATH" "$launch" --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "the status of a killed rank" $status 137
+  equal "what is said" "$text" "a line of the program
+mpirun noticed that process rank 3 with PID 9067 on node host exited on signal 9 (Killed)."
+  contains "$(cat "$work/words")" "--map-by slot:OVERSUBSCRIBE"
+  case $(cat "$work/words") in *isolated* | *vader*) fail "options of 4.1: $(cat "$work/words")" ;; esac
+
+  # Its log alone names the rank where the notice is missing.
+  open_mpi_5 "prterun detected that one or more processes exited with non-zero status,
+thus causing the job to be terminated. The first process to do so was:" 137 \
+    'echo "$log ACTIVATE PROC [prterun-host-196@1,3] STATE ABORTED BY SIGNAL AT odls_base_default_fns.c:1931"'
+  text=$(PATH="$work/bin:$PATH" "$launch" --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "what is said without the notice" "$text" "a line of the program
+mpirun: process rank 3 exited on signal 9 (Killed)."
+
+  open_mpi_5 "The user-provided time limit for job execution has been reached:
+
+  Timeout: 2 seconds
+
+The job will now be aborted.  Please check your code and/or" 241 :
+  text=$(PATH="$work/bin:$PATH" "$launch" --timeout 2 --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "the status at the time limit" $status 110
+  equal "what is said" "$text" "a line of the program
+launch/local: ended the job after its time limit of 2 seconds"
+
+  open_mpi_5 'prterun has exited due to process rank 1 with PID 0 on node vm calling
+\"abort\". This may have caused other processes in the application to be
+terminated by signals sent by prterun (as reported here).' 70 :
+  text=$(PATH="$work/bin:$PATH" "$launch" --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "the status of an abort" $status 70
+  equal "what is said" "$text" "a line of the program"
+}
+
+# A batch system's warning: the ranks are told as by SIGTERM, and told again they are not ended at once.
+passes_sigusr1_on() {
+  start
+  kill -USR1 "$job"
+  wait "$job"
+  equal "the status, which is the ranks'," $? 9
+  ranks_gone
+  contains "$(cat "$work/output")" "asked to end"
+}
+
 # What Open MPI 4.1.4 does now and then where all ranks are killed at once.
 ends_an_mpirun_that_stands_still() {
   local text status
   mkdir "$work/bin"
   cat >"$work/bin/mpirun" <<'EOF'
 #!/bin/sh
+[ "$*" != --version ] || { echo "mpirun (Open MPI) 4.1.4"; exit; }
 echo "[host:196] [[8263,0],0] ACTIVATE PROC [[8263,1],3] STATE ABORTED BY SIGNAL AT odls_base_default_fns.c:1746" >&2
 exec sleep 600
 EOF

@@ -220,6 +220,29 @@ refuses_nonsense() {
   contains "$(run)" "no subcommand"
 }
 
+# The setting that does forbid namespaces is named: stand-ins for a kernel that does, and for a user.
+says_what_allows_namespaces() {
+  local user setting value advice text
+  mkdir "$work/bin"
+  printf '#!/bin/sh\nexit 1\n' > "$work/bin/unshare"
+  while read -r user setting value advice; do
+    printf '#!/bin/sh\n[ "$*" = "-n %s" ] && echo %s\n' "$setting" "$value" > "$work/bin/sysctl"
+    printf '#!/bin/sh\necho %s\n' "$user" > "$work/bin/id"
+    chmod +x "$work/bin/"*
+    text=$(PATH="$work/bin:$PATH" run -n 2 train < /dev/null) && fail "status 0"
+    contains "$text" "launch/netlab: this kernel does not let"
+    contains "$text" "$advice"
+    [ "$(wc -l <<< "$text")" = 1 ] || fail "more than a line: $text"
+  done << 'EOF'
+1000 kernel.apparmor_restrict_unprivileged_userns 1 users make network namespaces; run it as root, or allow it: sysctl kernel.apparmor_restrict_unprivileged_userns=0
+1000 kernel.unprivileged_userns_clone 0 run it as root, or allow it: sysctl kernel.unprivileged_userns_clone=1
+1000 user.max_user_namespaces 0 run it as root, or allow it: sysctl user.max_user_namespaces=10000
+0 user.max_net_namespaces 0 this container make network namespaces; allow it: sysctl user.max_net_namespaces=10000
+0 kernel.apparmor_restrict_unprivileged_userns 1 this container make network namespaces; start the container or sandbox with the right to
+1000 none 0 run it as root, or start the container or sandbox with the right to
+EOF
+}
+
 passes_the_exit_status_on() {
   needs_namespaces
   run -n 2 -- train --lr -1 > "$work/said" && fail "status 0"
