@@ -211,6 +211,20 @@ refuses_too_few_files() {
   done
 }
 
+# Likewise processes; root may have any number.
+refuses_too_few_processes() {
+  local limit text status other=()
+  [ "$(id -u)" != 0 ] || other=(setpriv --reuid=54321 --regid=54321 --clear-groups env HOME=/)
+  "${other[@]}" test -r "$launch" 2>/dev/null || { echo "another user cannot read $launch"; exit 77; }
+  for limit in 16 24 31; do
+    text=$("${other[@]}" bash -c 'ulimit -u '$limit'; exec "$@"' - timeout 60 "$launch" --ranks 4 --program /bin/true 2>&1)
+    status=$?
+    [ "$status:$(wc -l <<<"$text")" = 2:1 ] || fail "status $status: $text"
+    contains "$text" "need about 32 processes and threads, and this user may have $limit in all (ulimit -u)"
+  done
+  text=$("${other[@]}" bash -c 'ulimit -u 4000; exec "$@"' - timeout 60 "$launch" --ranks 4 --program /bin/true 2>&1) || fail "$text"
+}
+
 declare -F "$3" >/dev/null || fail "no case '$3'"
 "$3"
 echo "passed: $3"

@@ -3,9 +3,9 @@
 
 namespace tersegrad {
 
-/// Opens /dev/null in place of each standard stream that the process was started without (`>&-`). Otherwise the next file
-/// that is opened, a run's own, becomes that stream, and what is printed goes into it. To be called before any file is
-/// opened.
+/// Opens /dev/null in place of each standard stream that the process was started without (`>&-`). Otherwise the next
+/// file that is opened, a run's own, becomes that stream, and what is printed goes into it. To be called before any
+/// file is opened.
 void open_standard_streams();
 
 /// Makes the loss of a reader (`| head`) a SIGTERM, so that what heeds that heeds this: SIGPIPE ends a process at once.
