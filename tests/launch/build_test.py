@@ -67,6 +67,10 @@ class Missing(Folder):
         # With a folder that the user named it is named again.
         status, out, lines = self.configure(HIDDEN, f"-DCMAKE_PREFIX_PATH={self.folder}", "-DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON", environment=environment)
         self.assertIn(f"cxxopts 3 (one header): no cxxopts.hpp in '{self.folder}' or the system's folders", "\n".join(lines))
+        conda = self.folder / "conda"
+        (conda / "conda-meta").mkdir(parents=True)
+        status, out, lines = self.configure(HIDDEN, "-DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON", environment={**environment, "CONDA_PREFIX": conda})
+        self.assertIn(f"(conda's '{conda}' is taken only by name)", lines[0])
 
 
 class Alone(Folder):
@@ -111,7 +115,7 @@ class Foreign(Folder):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.other = cls.folder / "other"
+        cls.other = cls.folder / "an other"
         for name in ("H5public.h", "hdf5.h", "H5pubconf.h"):
             (cls.other / "include").mkdir(parents=True, exist_ok=True)
             (cls.other / "include" / name).write_text("")
@@ -125,7 +129,7 @@ class Foreign(Folder):
         for name in ("libhdf5.so", "libhdf5_serial.so.103", "libz.so"):
             subprocess.run(["cc", "-shared", "-fPIC", f"-Wl,-soname,{name}", "-o", cls.other / "lib" / name, source], check=True)
         for name in ("h5cc", "h5pcc", "mpicc"):
-            script(cls.other / "bin" / name, f"#!/bin/sh\necho cc -I{cls.other}/include -L{cls.other}/lib -lhdf5\n")
+            script(cls.other / "bin" / name, f"#!/bin/sh\necho cc \"-I{cls.other}/include\" \"-L{cls.other}/lib\" -lhdf5\n")
 
     def chosen(self, *options, environment=None):
         status, out, lines = self.configure(*options, environment=environment)
