@@ -1,8 +1,9 @@
 #!/bin/bash
 # surroundings_test.sh LAUNCH_LOCAL PROGRAM CASE: launch/local gives the same result whatever surrounds it. Every case but
 # the last ones starts a small run below the surroundings of its name: status 0, the parameters of a plain start, nothing on
-# standard error but launch/local's own lines. TERSEGRAD_STARTS=50 starts it as often (1). TERSEGRAD_OPENMPI5 and
-# TERSEGRAD_MPICH name the folders of such installations; without them their cases are skipped, status 77.
+# standard error but launch/local's own lines. TERSEGRAD_OPENMPI5 and TERSEGRAD_MPICH name the folders of such installations;
+# without them their cases are skipped, status 77. The case `starts` goes through all surroundings, TERSEGRAD_STARTS times
+# each (1), with a line for each: TERSEGRAD_STARTS=50 takes half an hour on two idle cores.
 set -u
 launch=$1 program=$2 starts=${TERSEGRAD_STARTS:-1}
 work=$(mktemp -d) || exit 1
@@ -225,6 +226,17 @@ refuses_too_few_processes() {
   text=$("${other[@]}" bash -c 'ulimit -u 4000; exec "$@"' - timeout 60 "$launch" --ranks 4 --program /bin/true 2>&1) || fail "$text"
 }
 
+starts() {
+  local case status worst=0
+  for case in $(sed -n 's/^\(\(in\|below\|with\)_[a-z0-9_]*\)() {.*/\1/p' "$0"); do
+    printf '%-32s ' "$case"
+    (trap - EXIT; "$case") | tail -n 1
+    status=${PIPESTATUS[0]}
+    [ "$status" = 0 ] || [ "$status" = 77 ] || worst=1
+  done
+  return $worst
+}
+
 declare -F "$3" >/dev/null || fail "no case '$3'"
-"$3"
+"$3" || exit
 echo "passed: $3"
