@@ -9,6 +9,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/launcher.hpp"
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/core/standard_streams.hpp"
 
@@ -48,10 +49,11 @@ int dispatch(int argc, char** argv) {
   for (const auto& [other, command] : commands()) known.push_back(other);
   if (found == commands().end()) {
     const Error error(concat("unknown command '", name, "' (known: ", join(known), ")"));
-    if (under_mpi_launcher()) return refuse_on_all_ranks(argc, argv, error);
+    if (find_launch()) return refuse_on_all_ranks(argc, argv, error);
     throw error;
   }
-  if (const int ranks = launched_ranks(); ranks > 1 && !found->second.on_ranks) {
+  if (const auto launch = find_launch(); launch && launch->several() && !found->second.on_ranks) {
+    const std::string ranks = launch->size == 0 ? "several" : std::to_string(launch->size);
     const Error error(concat("'", name, "' runs once, not on ", ranks, " ranks; start it without mpirun"));
     return refuse_on_all_ranks(argc, argv, error);
   }

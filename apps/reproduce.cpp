@@ -15,6 +15,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/launcher.hpp"
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/core/text.hpp"
 
@@ -184,7 +185,7 @@ int run(int argc, char** argv) {
     for (auto& copy : copies) pointers.push_back(copy.data());
     const auto parsed = parse_options(options, argc, pointers.data(), done);
     if (done) return 0;
-    if (launched_ranks() == 1 && !under_mpi_launcher()) {
+    if (!find_launch()) {
       read_request(parsed);
       const std::int64_t ranks = parsed["ranks"].as<std::int64_t>();
       TERSEGRAD_CHECK(ranks >= 1 && ranks <= 100000, "--ranks is ", ranks, " (must be at least 1)");

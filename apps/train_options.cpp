@@ -86,7 +86,7 @@ cxxopts::Options declare_train_options() {
   const auto text = [](const auto& value) { return cxxopts::value<std::string>()->default_value(concat(value)); };
   cxxopts::Options options(
       "tersegrad train",
-      "Train with compressed gradients. Start it on MPI ranks: launch/local -n 4 train …, mpirun -np 5 tersegrad train …, srun …\n"
+      "Train with compressed gradients. Start it on MPI ranks: launch/local -n 4 train …, mpirun -np 5 tersegrad train …, srun --mpi=pmix …\n"
       "Plug-ins are spelled name:argument, e.g. randk:0.01, student:3:0.1, vit:patch=7,width=64; `tersegrad list` shows all.\n");
   options.add_options("What is trained")
       ("model", "network, or landscape (quadratic:2,1x9, rosenbrock, saddle)", text(defaults.model))

@@ -22,9 +22,10 @@ grep -q '…' job && fail "the batch script is not what this test knows: $(cat j
 mkdir bin
 cat > bin/srun << END
 #!/bin/bash
-# srun PROGRAM ARGUMENTS…: three ranks; the first time, they are told to end behind a checkpoint.
-[ "\$1" = tersegrad ] || exit 99
-shift
+# srun --mpi=pmix PROGRAM ARGUMENTS…: three ranks; the first time, they are told to end behind a checkpoint.
+# With Slurm's own default, which is no MPI, Open MPI would not start.
+[ "\$1" = --mpi=pmix ] && [ "\$2" = tersegrad ] || exit 99
+shift 2
 echo "\$*" >> "$work/starts"
 [ ! -e "$work/exit" ] || exit "\$(cat "$work/exit")"
 "$launch" --ranks 3 --program "$program" -- "\$@" > "$work/said.\$(wc -l < "$work/starts")" 2>&1 &

@@ -2,6 +2,7 @@
 
 #include <new>
 #include <sstream>
+#include <system_error>
 
 #include "tersegrad/core/hash.hpp"
 
@@ -20,6 +21,9 @@ std::string text_from(const Gathered& gathered, int rank) {
 std::string one_line(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
     return "out of memory; use fewer agents per rank or a smaller model or batch";
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again)
+    return "cannot start a thread; allow more address space (ulimit -v) or more processes (ulimit -u)";
   const std::string text = error.what(), line = text.substr(0, text.find('\n'));
   return line.empty() ? "an exception without text" : line;
 }

@@ -3,42 +3,37 @@
 #include <mpi.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/comm/start.hpp"
+#include "tersegrad/core/file_handles.hpp"
+#include "tersegrad/core/launcher.hpp"
+#include "tersegrad/core/processor.hpp"
 
 namespace tersegrad {
 namespace {
 
-/// Settings for Open MPI's transport over TCP, which reads them as it starts; what a user has set stands, and other
-/// libraries and transports ignore them. By default a receiver asks for every piece of a large message, and its request
-/// waits behind the megabytes that it is sending itself: two ranks that send to each other at once get half of what the
-/// link carries (at 100 Mbit/s an all-gather of 4.2 MB takes 0.63 s instead of 0.36 s).
-void prepare_tcp() {
-  ::setenv("OMPI_MCA_btl_tcp_flags", "1", 0);  // send; do not put
-  // Without asking at all where a segment of OrderedSum fits.
-  ::setenv("OMPI_MCA_btl_tcp_eager_limit", "524288", 0);
-  ::setenv("OMPI_MCA_btl_tcp_max_send_size", "524288", 0);
-}
-
 class Environment {
  public:
   Environment(int* argc, char*** argv) {
-    prepare_tcp();
+    std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error of write(), with a text
+    prepare_start();
     int provided = 0;
     const int status = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+    end_start();
     if (status != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED) {
       std::fprintf(stderr, "tersegrad: this MPI library does not support MPI_THREAD_FUNNELED\n");
       std::abort();
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error of write(), with a text
+    use_default_float_environment();  // whatever MPI's plug-ins, loaded just now, were compiled with
   }
   ~Environment() { MPI_Finalize(); }
   Environment(const Environment&) = delete;
@@ -59,24 +54,19 @@ void end_job(int rank, int size, const std::string& what) {
   std::_Exit(exit_failed_rank);
 }
 
-bool under_mpi_launcher() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS"}) {
-    if (std::getenv(name) != nullptr) return true;
-  }
-  return false;
-}
-
-int launched_ranks() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    if (const char* size = std::getenv(name)) return std::max(1, std::atoi(size));
-  }
-  return 1;
-}
-
 int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)>& body) {
+  const auto launch = find_launch();  // MPI may set such variables itself as it starts
+  const int handles = raise_file_handles();
+  const int wanted = least_file_handles(launch ? launch->size : 1);
+  if (handles < wanted) {
+    return refuse_start(launch, concat("this process may open ", handles, " files (ulimit -n), and MPI needs ", wanted,
+                                       " as it starts: raise the limit"));
+  }
+  if (launch && !mpi_can_join(*launch)) return refuse_start(launch, unknown_to_mpi(*launch));
   // Outside the handlers: MPI_Finalize must never run while an exception unwinds, it would wait for the others.
   const Environment environment(argc, argv);
   Communicator world(MPI_COMM_WORLD);
+  if (launch && launch->several() && world.size() == 1) return refuse_start(launch, unknown_to_mpi(*launch));
   try {
     return body(world);
   } catch (const CollectiveError& error) {

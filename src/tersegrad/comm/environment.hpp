@@ -10,6 +10,10 @@ class Communicator;
 
 /// Starts MPI, runs `body` on every rank and ends MPI. Called once, from a subcommand. Collective.
 ///
+/// Refused, with status 1 and without `body`: one of several processes of which MPI knows nothing, whatever launched
+/// them (find_launch): each would be a run of its own. The first of them says so; and what cannot be started at all
+/// for want of file handles. The limit of handles is raised as far as the system lets it.
+///
 /// - `body` returns: MPI is finalised, the status returned.
 /// - CollectiveError (every rank threw it together): rank 0 prints its text, all return 1.
 /// - PeerError (a message from another rank is wrong, which several ranks may see): rank 0 prints its line and aborts
@@ -23,11 +27,5 @@ inline constexpr int exit_failed_rank = 70;
 
 /// Prints one line that names this rank and its host and ends the job on all ranks. Also from another thread.
 [[noreturn]] void end_job(int rank, int size, const std::string& what);
-
-/// True if this process was started by an MPI launcher (so that ranks other than 0 may exist).
-bool under_mpi_launcher();
-
-/// How many ranks the launcher says it started; 1 without one, or where it does not say. Needs no MPI.
-int launched_ranks();
 
 }  // namespace tersegrad

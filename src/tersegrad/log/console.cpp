@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tersegrad/core/launcher.hpp"
 #include "tersegrad/log/progress.hpp"
 
 namespace tersegrad {
@@ -28,11 +29,7 @@ std::string open_file(const std::string& pid) {
 bool on_terminal() {
   if (const char* style = ::getenv("TERSEGRAD_PROGRESS")) return std::string_view(style) == "live";
   if (!::isatty(STDOUT_FILENO)) return false;
-  bool launched = false;
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "SLURM_PROCID"}) {
-    launched = launched || ::getenv(name) != nullptr;
-  }
-  if (!launched) return true;
+  if (!find_launch()) return true;
   const std::string parent = open_file(std::to_string(::getppid()));
   return parent.starts_with("/dev/") && parent != "/dev/null" && parent != open_file("self");
 }
