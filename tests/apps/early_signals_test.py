@@ -9,7 +9,7 @@ import re
 import signal
 import time
 
-from jobs import Case, Job, local, main
+from jobs import Case, Job, alone, local, main
 
 INTERRUPTED = 75
 
@@ -73,6 +73,43 @@ class EarlyAndLate(Case):
                 self.ended(job, self.at_start, time.monotonic())
                 if delay > 0:  # or the shell has not read its first line
                     self.assertEqual(job.status, INTERRUPTED, job.text(job.errors))
+
+
+class BatchSignals(Case):
+    """What batch systems send ahead of the end, beside SIGTERM."""
+
+    def running_alone(self, out, *before):
+        return Job([*before, *alone("--steps", 100000000, "--log-every", 1, "--checkpoint-every", 100000000, "--out", out)])
+
+    def leaves_a_checkpoint(self, job, out):
+        self.ended(job, self.in_run, time.monotonic())
+        self.assertEqual(job.status, INTERRUPTED, job.text(job.errors))
+        self.assertEqual(len(list((out / "checkpoints").glob("checkpoint-*"))), 1)
+
+    def test_each_leaves_a_checkpoint(self):
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGHUP):
+            out = self.folder / f"out-{number}"
+            with self.subTest(number), self.running_alone(out) as job:
+                job.wait_for(lambda: "step " in job.text(job.output), "the first step")
+                job.process.send_signal(number)
+                self.leaves_a_checkpoint(job, out)
+
+    def test_the_launcher_passes_them_on(self):
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
+            out = self.folder / f"out-{number}"
+            with self.subTest(number), self.running("--checkpoint-every", 100000000, agents=1, out=out) as job:
+                job.process.send_signal(number)
+                self.leaves_a_checkpoint(job, out)
+
+    def test_nohup_holds(self):
+        out = self.folder / "out"
+        with self.running_alone(out, "nohup") as job:
+            job.wait_for(lambda: "step " in job.text(job.output), "the first step")
+            job.process.send_signal(signal.SIGHUP)
+            time.sleep(1)
+            self.assertIsNone(job.process.poll(), "it heeded a signal that it was told to ignore")
+            job.process.terminate()
+            self.leaves_a_checkpoint(job, out)
 
 
 if __name__ == "__main__":

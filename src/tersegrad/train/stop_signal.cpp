@@ -7,8 +7,11 @@
 namespace tersegrad {
 namespace {
 
+constexpr int heeded[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+
 volatile std::sig_atomic_t last_signal = 0;
 int living = 0;
+bool hang_up_ignored = false;
 
 extern "C" void note_signal(int signal) {
   if (last_signal == SIGINT && signal == SIGINT) {
@@ -23,14 +26,16 @@ extern "C" void note_signal(int signal) {
 StopSignal::StopSignal() {
   if (living++ > 0) return;
   last_signal = 0;
-  std::signal(SIGTERM, note_signal);
-  std::signal(SIGINT, note_signal);
+  for (const int signal : heeded) {
+    const auto before = std::signal(signal, note_signal);
+    if (signal == SIGHUP) hang_up_ignored = before == SIG_IGN;
+  }
+  if (hang_up_ignored) std::signal(SIGHUP, SIG_IGN);
 }
 
 StopSignal::~StopSignal() {
   if (--living > 0) return;
-  std::signal(SIGTERM, SIG_DFL);
-  std::signal(SIGINT, SIG_DFL);
+  for (const int signal : heeded) std::signal(signal, signal == SIGHUP && hang_up_ignored ? SIG_IGN : SIG_DFL);
 }
 
 int StopSignal::received() { return last_signal; }
