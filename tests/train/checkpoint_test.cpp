@@ -16,6 +16,7 @@
 #include "tersegrad/core/random.hpp"
 #include "tersegrad/train/checkpoint_folder.hpp"
 #include "tersegrad/train/checkpoint_writer.hpp"
+#include "tersegrad/train/resumption.hpp"
 #include "tersegrad/train/run_counters.hpp"
 
 namespace tersegrad {
@@ -70,6 +71,7 @@ TEST_F(CheckpointTest, WhatIsWrittenIsRead) {
     const auto section = view.section(concat("section/", i));
     EXPECT_TRUE(std::equal(section.begin(), section.end(), contents_[i].begin(), contents_[i].end())) << i;
   }
+  EXPECT_EQ(compute_history_of(view), "");  // as earlier versions have written them
   EXPECT_NE(error_of([&] { view.section("nothing"); }).find("'nothing'"), std::string::npos);
 }
 

@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <torch/torch.h>
-#include <torch/version.h>
 
 #include <algorithm>
 #include <limits>
@@ -13,6 +12,7 @@
 
 #include "models/network.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/processor.hpp"
 #include "tersegrad/core/random.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
@@ -255,6 +255,7 @@ std::unique_ptr<Objective> make_network_objective(const TrainConfig& config, std
 }
 
 void prepare_compute(int threads) {
+  use_default_float_environment();  // threads that are started from here on inherit it
   at::set_num_threads(threads);
   // LibTorch allocates and frees its activations at every step; glibc would hand blocks above 128 KiB back to the
   // system each time and fault every page in again: 34 MB a step for the paper's ResNet, a tenth of its time.
@@ -265,7 +266,5 @@ void prepare_compute(int threads) {
   using SetThreads = void (*)(int);
   if (const auto set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(threads);
 }
-
-std::string torch_version() { return TORCH_VERSION; }
 
 }  // namespace tersegrad

@@ -24,11 +24,8 @@ struct HostedAgents {
 std::unique_ptr<Objective> make_network_objective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset,
                                                   const HostedAgents& agents);
 
-/// LibTorch's (and its BLAS's) threads on this rank, and an allocator that keeps what a step frees for the next.
+/// LibTorch's (and its BLAS's) threads on this rank, the default floating-point environment for them, and an allocator that keeps what a step frees for the next.
 /// Before the first LibTorch computation.
 void prepare_compute(int threads);
-
-/// "1.13.1", for the run's record.
-std::string torch_version();
 
 }  // namespace tersegrad

@@ -51,6 +51,12 @@ double RunResult::measured_downlink_bytes_per_step() const {
                             *this);
 }
 
+LogFields RunResult::compute_fields() const {
+  LogFields fields = compute.fields();
+  if (!earlier_compute.empty()) fields.push_back({"earlier_compute", earlier_compute});
+  return fields;
+}
+
 LogFields RunResult::summary() const {
   const double up = uplink_bytes_per_step(), down = downlink_bytes_per_step(), dense = dense_bytes_per_step();
   const auto headers = [&](const DirectionTraffic& traffic) {
@@ -106,6 +112,8 @@ LogFields RunResult::summary() const {
     for (std::size_t c = 0; c < columns.size(); ++c) fields.push_back({columns[c].name, values[c], columns[c].unit});
     fields.push_back({"noise_reports", noise_reports});
   }
+  const LogFields computed_on = compute_fields();
+  fields.insert(fields.end(), computed_on.begin(), computed_on.end());
   return fields;
 }
 

@@ -11,6 +11,7 @@
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/log/value.hpp"
 #include "tersegrad/noise/noise.hpp"
+#include "tersegrad/train/compute_kind.hpp"
 #include "tersegrad/train/config.hpp"
 #include "tersegrad/train/evaluation.hpp"
 #include "tersegrad/train/measured_traffic.hpp"
@@ -61,6 +62,8 @@ struct RunResult {
   std::int64_t memory_peak_rank0_bytes = 0;   ///< of rank 0: the server, where there is one
   std::int64_t exchange_buffer_peak_bytes = 0;  ///< messages of others held at once, of the rank that held most
   std::uint64_t parameters_fingerprint = 0;
+  ComputeKind compute;          ///< of all ranks
+  std::string earlier_compute;  ///< other kinds that a resumed run was computed on before; "" if none
   double omega = std::numeric_limits<double>::quiet_NaN();  ///< ω of an unbiased compressor; NaN for others
   std::int64_t noise_reports = 0;  ///< made
   NoiseMeasurement noise_measured; ///< by the last of them
@@ -77,6 +80,8 @@ struct RunResult {
     return 4.0 * static_cast<double>(parameters * replicas);
   }  ///< per agent and direction
 
+  /// What it was computed on: attributes of the log and keys of the summary.
+  LogFields compute_fields() const;
   /// summary.json's keys, in the order that scripts rely on.
   LogFields summary() const;
 };

@@ -45,6 +45,13 @@ std::string configuration_of(const CheckpointView& checkpoint) {
   return {reinterpret_cast<const char*>(text.data()), text.size()};
 }
 
+std::string compute_history_of(const CheckpointView& checkpoint) {
+  for (const CheckpointSection& section : checkpoint.sections) {
+    if (section.name == "compute") return {reinterpret_cast<const char*>(section.bytes.data()), section.bytes.size()};
+  }
+  return "";
+}
+
 void require_resumable(const CheckpointView& checkpoint, const TrainConfig& config) {
   require_same_run(configuration_of(checkpoint), config);
   require_same_schedule(checkpoint, config);

@@ -18,6 +18,9 @@ std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const
 /// The section "configuration": TrainConfig::lines() of the run. \throws Error if there is none
 std::string configuration_of(const CheckpointView& checkpoint);
 
+/// The section "compute"; "" where an earlier version has written none.
+std::string compute_history_of(const CheckpointView& checkpoint);
+
 /// A run goes on as it began (require_same_run). It may be extended; the steps that it has made must have had the
 /// learning rates that the longer run has there. \throws Error naming the first option that stands in the way
 void require_resumable(const CheckpointView& checkpoint, const TrainConfig& config);

@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include "tersegrad/train/network_objective.hpp"
 #include "tersegrad/train/recorder.hpp"
 
 namespace tersegrad {
@@ -20,7 +19,8 @@ void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResul
   info.configuration.push_back({"parameters", run.parameters, ""});
   info.configuration.push_back({"compressor_resolved", run.compressor, ""});
   info.configuration.push_back({"processes", run.processes, ""});
-  info.configuration.push_back({"libtorch", torch_version(), ""});
+  const LogFields computed_on = run.compute_fields();
+  info.configuration.insert(info.configuration.end(), computed_on.begin(), computed_on.end());
   info.columns = Recorder::columns();
   info.columns.insert(info.columns.end(), observables.begin(), observables.end());
   info.steps = config.steps;

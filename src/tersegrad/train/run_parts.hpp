@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tersegrad/comm/exchange.hpp"
@@ -40,6 +41,7 @@ struct RunParts {
   std::optional<Optimizer> optimizer;
   std::optional<FullGradient> full_gradient;  ///< with --batch full
   std::optional<NoiseReport> noise_report;
+  std::string compute_history;  ///< ComputeKind::text() of all ranks, a line for each kind that the run had; on rank 0
 
  private:
   void cut();

@@ -94,6 +94,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
     log = std::make_unique<Log>(config.sinks.empty() ? Log::default_sinks() : config.sinks);
   });
   RunResult result(config, *compressor, *noise, objective->layout(), comm.size());
+  result.compute = gather_compute_kinds(comm, this_compute_kind()).all;
   result.config.exchange = "none";
   if (StopSignal::on_any_rank(comm)) {
     result.interrupted = result.unstarted = true;

@@ -86,6 +86,7 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     snapshot.sections.emplace_back("configuration", copy_of(std::as_bytes(std::span(lines))));
     const auto words = counters.words();
     snapshot.sections.emplace_back("counters", copy_of(std::as_bytes(std::span(words))));
+    snapshot.sections.emplace_back("compute", copy_of(std::as_bytes(std::span(parts.compute_history))));
     for (const auto& [name, values] : shared_memories(parts))
       snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
   }

@@ -14,7 +14,7 @@ namespace tersegrad {
 
 /// A run between two steps, in memory of its own: complete on rank 0, empty elsewhere.
 ///
-/// Sections: "configuration" (TrainConfig::lines()), "counters", "parameters", "velocity" (momentum), "aggregator/NAME"
+/// Sections: "configuration" (TrainConfig::lines()), "counters", "compute" (RunParts::compute_history), "parameters", "velocity" (momentum), "aggregator/NAME"
 /// (what every rank's aggregator remembers alike), "encoder/NAME" (what the agents' encoders remember, in agent order)
 /// and "statistics" (BatchNorm's, in agent order). All else that a step depends on is a function of the configuration
 /// and the step. Nothing says how many ranks there were: agents are not processes.

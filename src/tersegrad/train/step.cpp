@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tersegrad/compress/kernels/norms.hpp"
+#include "tersegrad/core/processor.hpp"
 #include "tersegrad/core/stopwatch.hpp"
 
 namespace tersegrad {
@@ -19,6 +20,7 @@ std::span<const float> Step::shared_gradient() const {
 }
 
 void Step::begin(std::uint64_t k, StepRecord& record) {
+  use_default_float_environment();  // a library that was loaded since the last step may have changed it
   record.learning_rate = parts_.learning_rate->at(k);
   const Stopwatch watch;
   if (parts_.full_gradient) shared_loss_ = parts_.full_gradient->compute();

@@ -12,6 +12,7 @@
 #include "tersegrad/core/stopwatch.hpp"
 #include "tersegrad/train/checkpoint_schedule.hpp"
 #include "tersegrad/train/checkpoint_writer.hpp"
+#include "tersegrad/train/compute_history.hpp"
 #include "tersegrad/train/measured_traffic.hpp"
 #include "tersegrad/train/recorder.hpp"
 #include "tersegrad/train/run_log.hpp"
@@ -70,6 +71,7 @@ class Run {
   RunCounters past_;             // of a resumed run, until it was taken up again
   RunResult result_;
   StepRecord record_;
+  std::string differences_;   // between the ranks' processors and libraries
   std::int64_t records_ = 0;  // handed to the recorder
   Stopwatch since_start_, since_report_;
   std::optional<TrafficMeasurement> measurement_;
@@ -87,6 +89,7 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
   });
   result_ = RunResult(config(), *parts_->compressor, *parts_->noise, parts_->objective->layout(), comm_.size());
   result_.has_server = parts_->exchange->has_server();
+  differences_ = compare_compute(comm_, *parts_, result_, start);
   // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
   make_same(comm_, bytes_of(parts_->objective->parameters()));
   if (resumed > 0) {
@@ -300,7 +303,8 @@ void Run::finish() {
 
   result_.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parts_->objective->parameters())));
   require_same(comm_, hex(result_.parameters_fingerprint), "the parameters after the last step",
-               "this should not be possible: please report it");
+               differences_.empty() ? "this should not be possible: please report it"
+                                    : "the likely cause: they compute on different kinds (" + differences_ + ")");
   recorder_->flush();
   result_.time = now.time;
   // For a longer run that goes on from here (--resume with more --steps). It counts only once the log is complete.
