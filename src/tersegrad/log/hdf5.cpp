@@ -59,28 +59,18 @@ class Hdf5Sink final : public Sink {
     // this process is killed. (HDF5 cannot read a file whose writer died outside of streaming.)
     auto whole = path_;
     whole += ".new";
-    copy(partial_path(path_), partial_path(whole));
+    copy_content(partial_path(path_), partial_path(whole));
     file_ = std::make_unique<Hdf5File>(Hdf5File::edit(partial_path(whole)));
     write_fields("/summary", summary);
     file_->close();
     file_.reset();
     commit_file(whole);
+    move_file(whole, path_);
     std::error_code error;
-    std::filesystem::rename(whole, path_, error);
-    TERSEGRAD_CHECK(!error, "cannot rename to '", path_.string(), "': ", error.message());
     std::filesystem::remove(partial_path(path_), error);
   }
 
  private:
-  static void copy(const std::filesystem::path& from, const std::filesystem::path& to) {
-    std::error_code error;
-    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
-    if (!error) return;
-    std::error_code none;
-    std::filesystem::remove(to, none);
-    throw Error(concat("cannot write '", to.string(), "': ", error.message()));
-  }
-
   void write_fields(const std::string& group, const LogFields& fields) {
     file_->create_group(group);
     for (const auto& field : fields) {

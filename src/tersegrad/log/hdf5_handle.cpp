@@ -1,5 +1,6 @@
 #include "tersegrad/log/hdf5_handle.hpp"
 
+#include <cstdlib>
 #include <string_view>
 
 namespace tersegrad::detail {
@@ -9,6 +10,11 @@ std::recursive_mutex& library_mutex() {
   static std::recursive_mutex mutex;
   return mutex;
 }
+
+/// HDF5's own locks fail on file systems without any, and keep readers out of the log of a run that goes on; a run's
+/// folder has a lock of ours (OutputFolder). The variable wins over the property of a file, whoever set it, and the
+/// Python scripts that draw inherit it. Before main: while it is set, no other thread may read the environment.
+[[maybe_unused]] const int without_locks = ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
 
 herr_t take_innermost(unsigned depth, const H5E_error2_t* error, void* text) {
   if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;

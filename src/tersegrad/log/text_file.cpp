@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/file.hpp"
@@ -28,6 +29,8 @@ TextFile::TextFile(const std::filesystem::path& path) : path_(path) {
   const auto partial = partial_path(path);
   fd_ = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd_ < 0) fail("create", partial, errno);
+  struct stat status{};
+  counts_links_ = ::fstat(fd_, &status) == 0 && status.st_nlink > 0;  // some file systems have 0 of every file
   buffer_.reserve(buffer_limit + 4096);
 }
 
@@ -39,10 +42,7 @@ TextFile::~TextFile() {
   close();
 }
 
-void TextFile::close() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
+bool TextFile::close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0 || errno == EINTR; }
 
 void TextFile::write(std::string_view lines) {
   buffer_ += lines;
@@ -69,7 +69,7 @@ void TextFile::flush() {
     const auto partial = partial_path(path_);
     try {
       require_present(partial);
-      TERSEGRAD_CHECK(::fstat(fd_, &status) != 0 || status.st_nlink > 0, "'", partial.string(),
+      TERSEGRAD_CHECK(!counts_links_ || ::fstat(fd_, &status) != 0 || status.st_nlink > 0, "'", partial.string(),
                       "' was replaced while it was being written: what it held is lost");
     } catch (const Error&) {
       close();
@@ -81,7 +81,7 @@ void TextFile::flush() {
 void TextFile::commit() {
   TERSEGRAD_CHECK(fd_ >= 0, "cannot finish '", path_.string(), "': an earlier write to it failed");
   flush();
-  close();
+  if (!close()) fail("write", partial_path(path_), errno);  // some file systems write only now
   commit_file(path_);
 }
 

@@ -28,11 +28,12 @@ class TextFile {
   void commit();
 
  private:
-  void close();
+  bool close();
   std::filesystem::path path_;
   std::string buffer_;
   FlushTimer timer_;
   int fd_ = -1;
+  bool counts_links_ = false;
 };
 
 /// How NaN and infinities are spelt: "nan", "inf", "-inf", or JSON's "null".
