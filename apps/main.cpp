@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
   try {
     return dispatch(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "tersegrad: %s\n", error.what());
+    std::fprintf(stderr, "tersegrad: %s\n", one_line(error).c_str());
     return 1;
   }
 }

@@ -24,11 +24,16 @@ TEST(Collectively, OneRanksErrorReachesAllWithItsRank) {
   for (int bad = 0; bad < world.size(); ++bad) {
     const auto text = failure([&] {
       collectively(world, [&] {
-        if (world.rank() == bad) throw Error("no such file\nsecond line");
+        if (world.rank() == bad) throw Error("no such file 'a\nb'");
       });
     });
-    EXPECT_EQ(text, world.size() == 1 ? "no such file" : concat("rank ", bad, ": no such file"));
+    EXPECT_EQ(text, concat(world.size() == 1 ? "" : concat("rank ", bad, ": "), "no such file 'a\\nb'"));
   }
+}
+
+TEST(Collectively, AnErrorIsOneLine) {
+  EXPECT_EQ(one_line(Error("no folder 'a\nb\n'")), "no folder 'a\\nb\\n'");
+  EXPECT_EQ(one_line(std::runtime_error("shapes differ\nException raised from")), "shapes differ");
 }
 
 TEST(Collectively, SameErrorEverywhereNamesNoRank) {

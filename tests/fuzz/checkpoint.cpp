@@ -107,7 +107,8 @@ void parse(const Bytes& file) {
   });
 }
 
-/// Whatever the newest checkpoint is, a run goes on: from it, or from the one before.
+/// Whatever the newest checkpoint is, a run goes on: from it, or from the one before. It is left alone if another
+/// version has written it.
 void take_newest(const Bytes& file) {
   static const Folder folder;
   static const CheckpointFolder checkpoints = [] {
@@ -118,10 +119,16 @@ void take_newest(const Bytes& file) {
   }();
   put(checkpoints.file(step), file);
   int remarks = 0;
-  const CheckpointFile taken = checkpoints.newest([&](const std::string& text) {
-    require(text.find('\n') == std::string::npos, "a remark of more than one line");
-    ++remarks;
-  });
+  CheckpointFile taken;
+  try {
+    taken = checkpoints.newest([&](const std::string& text) {
+      require(text.find('\n') == std::string::npos, "a remark of more than one line");
+      ++remarks;
+    });
+  } catch (const Error& error) {  // sound, for a program that knows its version
+    require(std::string(error.what()).find("format version") != std::string::npos, "a refusal for another reason");
+    return;
+  }
   require(taken.view.step == (remarks == 0 ? step : older_step), "a checkpoint of another step");
   if (remarks > 0) return;
   // Nothing is read but what is written.

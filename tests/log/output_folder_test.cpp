@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tersegrad/core/file.hpp"
+#include "tersegrad/log/held_run.hpp"
 #include "tersegrad/log/isolated_process.hpp"
 #include "tests/log/synthetic_run.hpp"
 
@@ -40,26 +41,95 @@ TEST_F(OutputFolderTest, LeavesNoEmptyFolderOfItsOwn) {
 
 TEST_F(OutputFolderTest, RefusesEveryFileOfARunAndOnlyThose) {
   for (const char* name : {"run.h5", "run.h5.part", "metrics.csv", "metrics.csv.part", "metrics.jsonl", "summary.json",
-                           "summary.json.part", "checkpoint-500.h5", "checkpoint-500", "checkpoint-0500.bin.part",
-                           "run.h5.previous", "metrics.csv.previous"}) {
+                           "summary.json.part", "run.h5.previous", "metrics.csv.previous", "run.h5.new.part",
+                           "checkpoints/checkpoint-500", "checkpoints/checkpoint-500.part"}) {
     const auto folder = folder_ / "x";
-    fs::create_directory(folder);
+    fs::create_directories((folder / name).parent_path());
     write_file(folder / name, "x");
     const std::string error = error_of([&] { OutputFolder out(folder, ExistingRun::refuse); });
-    EXPECT_TRUE(contains(error, name) && contains(error, "--overwrite")) << error;
-    EXPECT_EQ(names(folder), std::vector<std::string>{name});
+    EXPECT_TRUE(contains(error, fs::path(name).filename().string()) && contains(error, "--overwrite")) << error;
+    EXPECT_TRUE(fs::exists(folder / name));
     fs::remove_all(folder);
   }
-  for (const char* name : {"notes.txt", "checkpoint-a", "checkpoint-", "checkpoint-5.h5.bak", "my-run.h5", "run.h5.bak",
-                           "checkpoint-5."}) {
+  // Whoever keeps a checkpoint under another name wants to keep it.
+  fs::create_directory(folder_ / "checkpoints");
+  for (const char* name : {"notes.txt", "my-run.h5", "run.h5.bak", "checkpoint-500", "checkpoints/checkpoint-a",
+                           "checkpoints/checkpoint-", "checkpoints/checkpoint-5.h5", "checkpoints/checkpoint-5.bak",
+                           "checkpoints/checkpoint-5.", "checkpoints/checkpoint-007", "checkpoints/checkpoint-0",
+                           "checkpoints/checkpoint-5\n", "checkpoints/checkpoint-1\ncheckpoint-2",
+                           "checkpoints/checkpoint-99999999999999999999", "checkpoints/checkpoint-+5"}) {
     write_file(folder_ / name, "x");
     EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::refuse)) << name;
+    EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::overwrite_checkpoints)) << name;
+    EXPECT_TRUE(fs::exists(folder_ / name)) << name;
   }
+}
+
+TEST_F(OutputFolderTest, OverwriteLeavesAnUnfinishedRunsCheckpoints) {
+  const auto checkpoint = folder_ / "checkpoints" / "checkpoint-40";
+  fs::create_directory(folder_ / "checkpoints");
+  const struct {
+    const char* summary;  // of the run; none: null
+    bool replaced;
+  } cases[] = {{nullptr, false},
+               {R"({"steps": 60, "interrupted": true})", false},
+               {R"({"steps": 60, "interr)", false},  // torn
+               {R"({"steps": 60, "interrupted": false})", true},
+               {R"({"steps": 60})", true},
+               {R"({"steps": 60, "diverged": true})", true}};
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.summary != nullptr ? one.summary : "no summary");
+    fs::create_directory(folder_ / "checkpoints");
+    write_file(checkpoint, "x");
+    write_file(folder_ / "run.h5.part", "x");
+    if (one.summary != nullptr) write_file(folder_ / "summary.json", one.summary);
+    const auto before = names(folder_);
+    const std::string error = error_of([&] { OutputFolder out(folder_, ExistingRun::overwrite); });
+    EXPECT_EQ(error.empty(), one.replaced) << error;
+    EXPECT_EQ(fs::exists(checkpoint), !one.replaced);
+    if (one.replaced) continue;
+    EXPECT_TRUE(contains(error, "step 40") && contains(error, "--resume") && contains(error, "--overwrite=checkpoints"))
+        << error;
+    EXPECT_EQ(names(folder_), before);
+    EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::overwrite_checkpoints));
+    EXPECT_TRUE(names(folder_).empty());
+  }
+}
+
+TEST_F(OutputFolderTest, AFinishedRunWithoutASummaryIsTold) {
+  for (const std::vector<std::string>& sinks : {std::vector<std::string>{"hdf5"}, {"csv"}, {"csv", "hdf5"}}) {
+    for (const bool finished : {true, false}) {
+      SCOPED_TRACE(concat(sinks.front(), " ", finished));
+      const auto folder = folder_ / "x";
+      write_synthetic(folder, {}, finished, sinks);
+      EXPECT_EQ(look_at_run(folder).finished, finished);
+      fs::remove_all(folder);
+    }
+  }
+}
+
+TEST_F(OutputFolderTest, WhatIsOutOfReachIsNotAbsent) {
+  fs::create_directory(folder_ / "x");
+  write_file(folder_ / "x" / "run.h5", "x");
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "x" / "checkpoints");  // where no disk is mounted now
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "y");
+  for (const auto existing : {ExistingRun::refuse, ExistingRun::overwrite, ExistingRun::overwrite_checkpoints, ExistingRun::resume}) {
+    for (const char* name : {"x", "y"}) EXPECT_NE(error_of([&] { OutputFolder out(folder_ / name, existing); }), "") << name;
+    EXPECT_TRUE(fs::exists(folder_ / "x" / "run.h5"));
+  }
+  fs::remove(folder_ / "x" / "checkpoints");
+  write_file(folder_ / "x" / "checkpoints", "mine");
+  EXPECT_TRUE(contains(error_of([&] { OutputFolder out(folder_ / "x", ExistingRun::overwrite); }), "is a file"));
+  fs::remove(folder_ / "x" / "checkpoints");
+  fs::create_directories(folder_ / "x" / "checkpoints" / "checkpoint-9");
+  EXPECT_TRUE(contains(error_of([&] { OutputFolder out(folder_ / "x", ExistingRun::overwrite); }), "checkpoint-9' is a folder"));
+  EXPECT_TRUE(fs::exists(folder_ / "x" / "run.h5"));
 }
 
 TEST_F(OutputFolderTest, OverwriteRemovesTheRunAndNothingElse) {
   write_synthetic(folder_, {});
-  write_file(folder_ / "checkpoint-100.h5", "x");
+  fs::create_directory(folder_ / "checkpoints");
+  write_file(folder_ / "checkpoints" / "checkpoint-100", "x");
   write_file(folder_ / "notes.txt", "keep");
   fs::create_directory(folder_ / "sub");
   write_file(folder_ / "sub" / "run.h5", "keep");

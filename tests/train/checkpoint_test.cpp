@@ -48,6 +48,14 @@ class CheckpointTest : public testing::Test {
     write_checkpoint(folder_ / "one", view);
     return bytes_of_text(read_file(folder_ / "one"));
   }
+  /// With the checksum of the header made right again; `bytes` has one section.
+  static void set_version(std::string& bytes, std::uint32_t version) {
+    constexpr std::uint64_t none = 0;
+    std::memcpy(bytes.data() + 8, &version, sizeof version);
+    std::memcpy(bytes.data() + 32, &none, sizeof none);
+    const std::uint64_t checksum = fingerprint(std::as_bytes(std::span(bytes)).first(40 + 64));
+    std::memcpy(bytes.data() + 32, &checksum, sizeof checksum);
+  }
   static std::string error_of(const std::function<void()>& f) {
     try {
       f();
@@ -160,6 +168,39 @@ TEST_F(CheckpointTest, TheNewestSoundOneIsTaken) {
   write_file(checkpoints.file(10), "");
   EXPECT_NE(error_of([&] { checkpoints.newest(remark); }).find("none of its 1"), std::string::npos);
   EXPECT_TRUE(fs::exists(folder_ / "checkpoints" / "notes-300"));
+}
+
+TEST_F(CheckpointTest, WhatMayBeSoundIsNeitherPassedOverNorRemoved) {
+  const CheckpointFolder checkpoints(folder_);
+  std::vector<std::byte> content(100);
+  for (const std::int64_t step : {10, 20}) {
+    write_checkpoint(checkpoints.file(step), {static_cast<std::uint64_t>(step), {{"x", content}}});
+  }
+  const auto folder = folder_ / "checkpoints";
+  for (const char* name : {"checkpoint-007", "checkpoint-900.bak", "checkpoint-1\ncheckpoint-800", "checkpoint-900\n"}) {
+    write_file(folder / name, "mine");
+  }
+  EXPECT_EQ(checkpoints.steps(), (std::vector<std::int64_t>{20, 10}));
+  std::vector<std::string> remarks;
+  const auto refusal = [&] {
+    return error_of([&] { checkpoints.newest([&](const std::string& text) { remarks.push_back(text); }); });
+  };
+  const auto newest = checkpoints.file(30);
+  fs::create_directory(newest);
+  EXPECT_NE(refusal().find("not a regular file; try again"), std::string::npos) << refusal();
+  checkpoints.prune(20, 1);
+  EXPECT_TRUE(fs::is_directory(newest));
+  fs::remove(newest);
+  fs::create_symlink(folder_ / "elsewhere", newest);  // moved to a disk that is not mounted now
+  EXPECT_NE(refusal().find("No such file"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("to go on from the checkpoint before it"), std::string::npos) << refusal();
+  fs::remove(newest);
+  std::string other = read_file(checkpoints.file(20));
+  set_version(other, 2);
+  write_file(newest, other);
+  EXPECT_NE(refusal().find("version 2"), std::string::npos) << refusal();
+  EXPECT_TRUE(remarks.empty());
+  EXPECT_EQ(read_file(folder / "checkpoint-900.bak"), "mine");
 }
 
 TEST_F(CheckpointTest, AThreadWritesAndKeepsTheNewest) {

@@ -24,7 +24,11 @@ std::string one_line(const std::exception& error) {
   const auto* system = dynamic_cast<const std::system_error*>(&error);
   if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again)
     return "cannot start a thread; allow more address space (ulimit -v) or more processes (ulimit -u)";
-  const std::string text = error.what(), line = text.substr(0, text.find('\n'));
+  std::string text = error.what();
+  if (dynamic_cast<const Error*>(&error) != nullptr) {  // a name of the user's, shown as it is written elsewhere
+    for (std::size_t at; (at = text.find('\n')) != std::string::npos;) text.replace(at, 1, "\\n");
+  }
+  const std::string line = text.substr(0, text.find('\n'));
   return line.empty() ? "an exception without text" : line;
 }
 

@@ -5,15 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
+#include <string>
 #include <system_error>
+#include <utility>
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/file.hpp"
+#include "tersegrad/core/file_system.hpp"
+#include "tersegrad/log/held_run.hpp"
 
 namespace tersegrad {
 namespace {
@@ -24,6 +25,7 @@ constexpr const char* checkpoints_name = "checkpoints";
 constexpr const char* hdf5_name = "run.h5";
 constexpr const char* csv_name = "metrics.csv";
 constexpr const char* jsonl_name = "metrics.jsonl";
+constexpr const char* no_guard = "nothing keeps a second run out of this folder";
 
 /// Where a log stands until its records are in the log of the run that goes on.
 fs::path aside(fs::path path) { return path += ".previous"; }
@@ -39,28 +41,10 @@ void remove_file(const fs::path& path) {
 void flush_logs(const fs::path& folder, const std::function<void()>& advanced) {
   for (const char* name : {hdf5_name, csv_name, jsonl_name}) {
     const auto partial = partial_path(folder / name);
-    std::error_code none;
-    if (!fs::exists(partial, none)) continue;
+    if (!is_there(partial)) continue;
     flush_to_disk(partial);
     if (advanced) advanced();
   }
-}
-
-bool is_run_file(const std::string& name) {
-  std::string_view rest = name;
-  if (rest == aside(hdf5_name) || rest == aside(csv_name) || rest == "run.h5.new") return true;
-  if (rest.ends_with(".part")) rest.remove_suffix(5);
-  for (const std::string_view known : {hdf5_name, csv_name, jsonl_name, "summary.json"}) {
-    if (rest == known) return true;
-  }
-  constexpr std::string_view checkpoint = "checkpoint-";
-  if (!rest.starts_with(checkpoint)) return false;
-  rest.remove_prefix(checkpoint.size());
-  const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-  rest.remove_prefix(digits);
-  const bool suffix = rest.size() > 1 && rest.front() == '.' &&
-                      std::all_of(rest.begin() + 1, rest.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
-  return digits > 0 && (rest.empty() || suffix);
 }
 
 OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folder_(folder) {
@@ -77,20 +61,33 @@ OutputFolder::OutputFolder(const fs::path& folder, ExistingRun existing) : folde
   }
   lock();
   try {
-    const auto files = run_files();
-    TERSEGRAD_CHECK(existing != ExistingRun::refuse || files.empty(), "the output folder '", folder_.string(),
-                    "' already holds a run ('", files.empty() ? "" : files.front().filename().string(),
-                    "'); choose another, or give --overwrite or --resume");
-    if (existing == ExistingRun::overwrite) {
-      for (const auto& file : files) remove_file(file);
-      ::rmdir((folder_ / checkpoints_name).c_str());  // refuses when anything else is in it
-    } else if (existing == ExistingRun::resume) {
-      set_log_aside();
-      remove_file(folder_ / "summary.json");
-    }
+    prepare(existing);
   } catch (...) {
     unlock();
     throw;
+  }
+}
+
+/// Everything is looked at before anything is changed.
+void OutputFolder::prepare(ExistingRun existing) const {
+  const HeldRun held = look_at_run(folder_);
+  const std::string named = concat("the output folder '", folder_.string(), "'");
+  TERSEGRAD_CHECK(existing != ExistingRun::refuse || held.files.empty(), named, " already holds a run ('",
+                  held.files.empty() ? "" : held.files.front().filename().string(),
+                  "'); choose another, or give --overwrite or --resume");
+  if (existing == ExistingRun::resume) {
+    set_log_aside();
+    remove_file(folder_ / "summary.json");
+  } else if (!held.files.empty()) {
+    TERSEGRAD_CHECK(existing == ExistingRun::overwrite_checkpoints || !held.has_unfinished_checkpoints(), named,
+                    " holds an unfinished run, with checkpoints up to step ", held.checkpoints.front(),
+                    ": --resume goes on with it, --overwrite=checkpoints replaces it");
+    for (const auto& place : {folder_, folder_ / checkpoints_name}) {
+      TERSEGRAD_CHECK(!is_there(place) || ::access(place.c_str(), W_OK) == 0, "cannot remove files from '",
+                      place.string(), "': ", std::strerror(errno));
+    }
+    for (const auto& file : held.files) remove_file(file);
+    ::rmdir((folder_ / checkpoints_name).c_str());  // refuses when anything else is in it
   }
 }
 
@@ -99,21 +96,17 @@ OutputFolder::~OutputFolder() { unlock(); }
 void OutputFolder::set_log_aside() const {
   for (const char* name : {hdf5_name, csv_name}) {
     const auto log = folder_ / name;
-    std::error_code error;
     // A previous log is there already when a resume was itself stopped before it had copied it.
     for (const auto& candidate : {log, partial_path(log)}) {
-      if (fs::exists(aside(log), error) || !fs::exists(candidate, error)) continue;
-      fs::rename(candidate, aside(log), error);
-      TERSEGRAD_CHECK(!error, "cannot rename '", candidate.string(), "': ", error.message());
+      if (!is_there(aside(log)) && is_there(candidate)) move_file(candidate, aside(log));
     }
   }
 }
 
 PastLog OutputFolder::previous_log() const {
   const auto existing = [&](const char* name) {
-    std::error_code error;
     const auto previous = aside(folder_ / name);
-    return fs::exists(previous, error) ? previous : fs::path();
+    return is_there(previous) ? previous : fs::path();
   };
   return {existing(hdf5_name), existing(csv_name)};
 }
@@ -124,52 +117,51 @@ void OutputFolder::discard_previous_log() {
   for (const char* name : {hdf5_name, csv_name}) remove_file(aside(folder_ / name));
 }
 
-std::vector<fs::path> OutputFolder::run_files() const {
-  std::vector<fs::path> files;
-  std::error_code none;
-  for (const auto& place : {folder_, folder_ / checkpoints_name}) {
-    if (place != folder_ && !fs::is_directory(place, none)) continue;
-    std::error_code error;
-    for (fs::directory_iterator entry(place, error), end; !error && entry != end; entry.increment(error)) {
-      if (!is_run_file(entry->path().filename().string())) continue;
-      TERSEGRAD_CHECK(!fs::is_directory(entry->symlink_status(none)), "'", entry->path().string(),
-                      "' is a folder where a run writes a file; choose another output folder");
-      files.push_back(entry->path());
-    }
-    TERSEGRAD_CHECK(!error, "cannot read the output folder '", place.string(), "': ", error.message());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 void OutputFolder::lock() {
   const auto path = folder_ / lock_name;
-  for (;;) {
+  const auto release = [&] { ::close(std::exchange(lock_fd_, -1)); };
+  const auto fail = [&](int reason) {
+    unlock();
+    throw Error(concat("cannot write into the output folder '", folder_.string(), "': ", std::strerror(reason)));
+  };
+  for (int attempt = 1;; ++attempt) {
     lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    TERSEGRAD_CHECK(lock_fd_ >= 0, "cannot write into the output folder '", folder_.string(),
-                    "': ", std::strerror(errno));
-    if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      char holder[32] = {};
-      const ssize_t length = ::read(lock_fd_, holder, sizeof holder - 1);
-      ::close(lock_fd_);
-      lock_fd_ = -1;
+    if (lock_fd_ < 0) fail(errno);
+    int refused = 0;
+    while (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+      refused = errno;
+      if (refused != EINTR) break;
+      refused = 0;
+    }
+    if (refused == EWOULDBLOCK) {
+      char text[32] = {};
+      const ssize_t length = ::read(lock_fd_, text, sizeof text - 1);
+      const std::string holder(text, std::strcspn(text, "\n"));
+      release();
       throw Error(concat("the output folder '", folder_.string(), "' is in use by another run",
                          length > 0 ? concat(" (process ", holder, ")") : std::string(),
                          "; wait for it or choose another"));
     }
-    // Other failures: a file system without locks. The run goes on; only the guard is missing.
+    if (refused != 0 && !not_offered(refused)) {
+      release();
+      fail(refused);
+    }
+    if (refused != 0) remark_not_offered("flock", path, refused, no_guard);
     struct stat opened{}, named{};
     const bool same = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
                       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
     if (same) break;
-    ::close(lock_fd_);  // its holder removed the file between our opening and our locking it: again
+    // Its holder removed the file between our opening and our locking it, and we begin again; or files have other
+    // numbers each time that they are looked at, for ever.
+    if (attempt == 100) {
+      remark_not_offered("lasting file numbers", path, ENOSYS, no_guard);
+      break;
+    }
+    release();
   }
-  const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock_fd_, 0) != 0 || ::write(lock_fd_, pid.data(), pid.size()) < 0) {
-    const int reason = errno;
-    unlock();
-    throw Error(concat("cannot write into the output folder '", folder_.string(), "': ", std::strerror(reason)));
-  }
+  // For the message to another run only.
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if ((::ftruncate(lock_fd_, 0) != 0 && !not_offered(errno)) || ::write(lock_fd_, pid.data(), pid.size()) < 0) fail(errno);
 }
 
 void OutputFolder::unlock() {

@@ -3,28 +3,25 @@
 
 #include <filesystem>
 #include <functional>
-#include <string>
-#include <vector>
 
 #include "tersegrad/log/past_records.hpp"
 
 namespace tersegrad {
 
 /// What to do with a run that the folder already holds.
-enum class ExistingRun { refuse, overwrite, resume };
+enum class ExistingRun { refuse, overwrite, overwrite_checkpoints, resume };
 
-/// Claims --out DIR for the lifetime of the object; the claim ends with the process, however it ends.
-///
-/// A run consists of run.h5, metrics.csv, metrics.jsonl, summary.json, checkpoint-<digits>[.<suffix>] (also in the
-/// folder checkpoints), each also as .part, run.h5.new, run.h5.previous and metrics.csv.previous. Nothing else in the
-/// folder is ever touched.
+/// Claims --out DIR for the lifetime of the object; the claim ends with the process, however it ends. Nothing but a
+/// run's files (HeldRun) is ever touched.
 class OutputFolder {
  public:
   /// Creates the folder (and its parents) where it is missing.
   ///   refuse     throws if the folder holds any file of a run
-  ///   overwrite  removes the files of a run
+  ///   overwrite  removes the files of a run; throws if it is unfinished and has checkpoints
+  ///   overwrite_checkpoints  removes those too
   ///   resume     keeps them; previous_log() then is the log so far, and summary.json goes
-  /// \throws Error naming the folder: it holds a run, is in use by another run, is not writable, is not a folder
+  /// \throws Error naming the folder: it holds a run, is in use by another run, is not writable, is not a folder, or
+  /// cannot be looked at as a whole: nothing is removed then
   OutputFolder(const std::filesystem::path& folder, ExistingRun existing);
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
@@ -42,8 +39,8 @@ class OutputFolder {
  private:
   void lock();
   void unlock();
+  void prepare(ExistingRun existing) const;
   void set_log_aside() const;
-  std::vector<std::filesystem::path> run_files() const;
   std::filesystem::path folder_;
   bool created_ = false;
   int lock_fd_ = -1;
@@ -52,8 +49,5 @@ class OutputFolder {
 /// What a run under way has logged in `folder` until now is on the disk.
 /// \param advanced told behind each file \throws Error
 void flush_logs(const std::filesystem::path& folder, const std::function<void()>& advanced = {});
-
-/// Whether `name` is the name of a file that a run writes (or its .part).
-bool is_run_file(const std::string& name);
 
 }  // namespace tersegrad

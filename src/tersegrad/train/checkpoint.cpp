@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <set>
 #include <string_view>
 
@@ -71,20 +70,21 @@ std::span<const std::byte> CheckpointView::section(const std::string& name) cons
 
 CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::string& subject) {
   const auto require = [&](bool sound, const char* what) {
-    TERSEGRAD_CHECK(sound, subject, " is damaged (", what, ")");
+    if (!sound) throw DamagedCheckpoint(concat(subject, " is damaged (", what, ")"));
   };
   FileHeader header;
   require(bytes.size() >= sizeof header, "shorter than its header");
   std::memcpy(&header, bytes.data(), sizeof header);
-  TERSEGRAD_CHECK(header.magic_bytes == magic, subject, " is damaged, or no checkpoint (it does not begin as one)");
-  TERSEGRAD_CHECK(header.version == checkpoint_version, subject, " is of format version ", header.version,
-                  " (this program reads version ", checkpoint_version, ")");
+  require(header.magic_bytes == magic, "it does not begin as a checkpoint");
   require(header.file_bytes == bytes.size(), "not as long as it says");
   auto rest = bytes.subspan(sizeof header);
   require(header.sections <= rest.size() / sizeof(Entry), "its table of sections is cut off");
   std::vector<Entry> table(header.sections);
   if (!table.empty()) std::memcpy(table.data(), rest.data(), table.size() * sizeof(Entry));
   require(checksum_of(header, table) == header.checksum, "the checksum of its header is wrong");
+  // Sound as far as it can be told: every version keeps the header and its checksum.
+  TERSEGRAD_CHECK(header.version == checkpoint_version, subject, " is of format version ", header.version,
+                  " (this program reads version ", checkpoint_version, ")");
   require(header.step >= 1 && header.step < (std::uint64_t{1} << 48), "its step is impossible");
   rest = rest.subspan(table.size() * sizeof(Entry));
 
@@ -99,8 +99,7 @@ CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::str
     require(padding <= rest.size() - entry.bytes, "a section is cut off");
     const auto content = rest.first(static_cast<std::size_t>(entry.bytes));
     const auto zeros = rest.subspan(content.size(), static_cast<std::size_t>(padding));
-    TERSEGRAD_CHECK(fingerprint(content) == entry.checksum, subject, " is damaged (the checksum of section '", name,
-                    "' is wrong)");
+    require(fingerprint(content) == entry.checksum, concat("the checksum of section '", name, "' is wrong").c_str());
     require(std::all_of(zeros.begin(), zeros.end(), [](std::byte b) { return b == std::byte{0}; }),
             "not zero between its sections");
     require(names.insert(name).second, "two sections have one name");
@@ -141,20 +140,18 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointView& c
 
 CheckpointFile read_checkpoint(const std::filesystem::path& path) {
   const std::string subject = concat("'", path.string(), "'");
-  std::error_code error;
-  const auto length = std::filesystem::file_size(path, error);
-  TERSEGRAD_CHECK(!error, "cannot read ", subject, ": ", error.message());
+  const RegularFile file(path);
+  const auto damaged_unless = [&](bool sound) {
+    if (!sound) throw DamagedCheckpoint(concat(subject, " is damaged (not as long as it says)"));
+  };
   // Memory is asked for only once the header says the same length.
-  std::ifstream file(path, std::ios::binary);
   FileHeader header;
-  file.read(reinterpret_cast<char*>(&header), sizeof header);
-  TERSEGRAD_CHECK(file.gcount() == sizeof header && header.file_bytes == length, subject,
-                  " is damaged (not as long as it says)");
+  damaged_unless(file.read(0, std::as_writable_bytes(std::span(&header, 1))) == sizeof header &&
+                 header.file_bytes == file.bytes());
   CheckpointFile checkpoint;
-  checkpoint.bytes.resize(static_cast<std::size_t>(length));
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(checkpoint.bytes.data()), static_cast<std::streamsize>(length));
-  TERSEGRAD_CHECK(static_cast<std::uintmax_t>(file.gcount()) == length, "cannot read ", subject, " to its end");
+  checkpoint.bytes.resize(static_cast<std::size_t>(file.bytes()));
+  damaged_unless(file.read(0, std::span<std::byte>(checkpoint.bytes.data(), checkpoint.bytes.size())) ==
+                 checkpoint.bytes.size());
   checkpoint.view = parse_checkpoint(checkpoint.bytes, subject);
   return checkpoint;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tersegrad/core/buffer.hpp"
+#include "tersegrad/core/error.hpp"
 
 namespace tersegrad {
 
@@ -34,10 +35,17 @@ struct CheckpointView {
 /// escapes.
 inline constexpr std::uint32_t checkpoint_version = 1;
 
+/// A file that was read, and is not what was written: nothing can be done with it. (One that cannot be read, or is of
+/// another version, may be sound: any other Error.)
+class DamagedCheckpoint : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Checks everything before anything is believed; copies nothing.
 /// \param subject what is parsed, for messages: "'runs/a/checkpoints/checkpoint-500'"
-/// \throws Error "<subject> is damaged (…)", or is of another version, for anything that write_checkpoint does not
-/// write
+/// \throws DamagedCheckpoint "<subject> is damaged (…)" for anything that write_checkpoint does not write
+/// \throws Error for a sound one of another version
 CheckpointView parse_checkpoint(std::span<const std::byte> bytes, const std::string& subject);
 
 /// Whole or not at all, and flushed to the disk. \throws Error naming the path and the system's reason
@@ -50,7 +58,7 @@ struct CheckpointFile {
   Buffer<std::byte> bytes;
   CheckpointView view;
 };
-/// \throws Error naming the path and what is wrong with it
+/// \throws DamagedCheckpoint as parse_checkpoint  \throws Error naming the path and why it cannot be read
 CheckpointFile read_checkpoint(const std::filesystem::path& path);
 
 }  // namespace tersegrad

@@ -1,44 +1,48 @@
 #include "tersegrad/train/checkpoint_folder.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <charconv>
-#include <string_view>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <string>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/file_system.hpp"
+#include "tersegrad/log/held_run.hpp"
 
 namespace tersegrad {
-namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view prefix = "checkpoint-";
 
-}  // namespace
-
-fs::path CheckpointFolder::file(std::int64_t step) const { return folder_ / concat(prefix, step); }
+fs::path CheckpointFolder::file(std::int64_t step) const { return folder_ / concat("checkpoint-", step); }
 
 std::vector<std::int64_t> CheckpointFolder::steps() const {
   std::vector<std::int64_t> found;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (!name.starts_with(prefix)) continue;
-    std::int64_t step = 0;
-    const char* const begin = name.data() + prefix.size();
-    const char* const end_of_name = name.data() + name.size();
-    const auto read = std::from_chars(begin, end_of_name, step);
-    if (read.ec == std::errc() && read.ptr == end_of_name && step >= 1) found.push_back(step);
+  if (!is_folder(folder_)) return found;
+  for (const auto& name : names_in(folder_)) {
+    if (const auto step = step_of_checkpoint(name)) found.push_back(*step);
   }
   std::sort(found.begin(), found.end(), std::greater<>());
   return found;
 }
 
 void CheckpointFolder::prune(std::int64_t newest, std::int64_t keep) const {
+  const auto stays = [](const fs::path& path, const std::string& why) {
+    remark_once("prune", concat("old checkpoints stay: cannot remove '", path.string(), "': ", why));
+  };
+  std::vector<std::int64_t> all;
+  try {
+    all = steps();
+  } catch (const Error& error) {
+    return stays(folder_, error.what());
+  }
   std::int64_t kept = 0;
-  for (const std::int64_t step : steps()) {
+  for (const std::int64_t step : all) {
     if (step <= newest && ++kept <= keep) continue;
-    std::error_code error;
-    fs::remove(file(step), error);
-    TERSEGRAD_CHECK(!error, "cannot remove '", file(step).string(), "': ", error.message());
+    // Not a folder, whoever gave it this name.
+    if (::unlink(file(step).c_str()) != 0 && errno != ENOENT) stays(file(step), std::strerror(errno));
   }
 }
 
@@ -50,13 +54,15 @@ CheckpointFile CheckpointFolder::newest(const std::function<void(const std::stri
   for (const std::int64_t step : all) {
     try {
       auto checkpoint = read_checkpoint(file(step));
-      TERSEGRAD_CHECK(checkpoint.view.step == static_cast<std::uint64_t>(step), "'", file(step).string(),
-                      "' is of step ", checkpoint.view.step, " (its name says another)");
-      return checkpoint;
-    } catch (const Error& error) {
+      if (checkpoint.view.step == static_cast<std::uint64_t>(step)) return checkpoint;
+      last = concat("'", file(step).string(), "' is of step ", checkpoint.view.step, " (its name says another)");
+    } catch (const DamagedCheckpoint& error) {
       last = error.what();
-      if (step != all.back()) remark(concat(last, "; going back to the checkpoint before it"));
+    } catch (const Error& error) {
+      throw Error(concat(error.what(), "; try again when it can be read, or move it away",
+                         step == all.back() ? "" : " to go on from the checkpoint before it"));
     }
+    if (step != all.back()) remark(concat(last, "; going back to the checkpoint before it"));
   }
   throw Error(concat("nothing to resume in '", folder_.parent_path().string(), "': none of its ", all.size(),
                      " checkpoints is sound; ", last));

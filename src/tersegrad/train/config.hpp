@@ -54,7 +54,8 @@ struct TrainConfig {
   int threads = 1;                 ///< LibTorch threads per rank; changes the order of sums, hence bits
   std::vector<std::string> sinks;
   std::filesystem::path out;       ///< empty: no files
-  bool overwrite = false;
+  bool overwrite = false;          ///< replaces the run in `out`, unless it is unfinished and has checkpoints
+  bool overwrite_checkpoints = false;  ///< replaces that too
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints; 0: see checkpoint_minutes
   double checkpoint_minutes = 0;      ///< minutes between checkpoints; 0 (both): no checkpoints
   std::int64_t keep = 2;              ///< checkpoints kept, the newest ones

@@ -9,9 +9,10 @@ namespace tersegrad {
 void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run,
                    const std::vector<SeriesInfo>& observables, const LogPast& past) {
   const TrainConfig& config = run.config;
-  const ExistingRun existing = past.step > 0      ? ExistingRun::resume
-                               : config.overwrite ? ExistingRun::overwrite
-                                                  : ExistingRun::refuse;
+  const ExistingRun existing = past.step > 0                  ? ExistingRun::resume
+                               : config.overwrite_checkpoints ? ExistingRun::overwrite_checkpoints
+                               : config.overwrite             ? ExistingRun::overwrite
+                                                              : ExistingRun::refuse;
   if (!config.out.empty()) folder.emplace(config.out, existing);
   RunInfo info;
   info.folder = config.out;
