@@ -8,10 +8,12 @@
 
 #include "apps/command.hpp"
 #include "apps/objective.hpp"
+#include "apps/resume_auto.hpp"
 #include "apps/train_options.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/file.hpp"
+#include "tersegrad/core/file_system.hpp"
 #include "tersegrad/train/checkpoint_folder.hpp"
 #include "tersegrad/train/resumption.hpp"
 
@@ -48,14 +50,6 @@ std::vector<std::string> as_arguments(const std::string& lines, const std::vecto
   return arguments;
 }
 
-TrainConfig config_of(std::vector<std::string> arguments) {
-  auto options = declare_train_options();
-  std::vector<char*> pointers;
-  for (auto& argument : arguments) pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-  bool help = false;
-  return read_train_config(parse_options(options, static_cast<int>(arguments.size()), pointers.data(), help));
-}
 
 /// A run that has ended says so in its summary.
 void require_unfinished(const std::filesystem::path& folder, std::int64_t steps) {
@@ -77,12 +71,29 @@ std::string text_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
+cxxopts::ParseResult parse_arguments(std::vector<std::string> arguments) {
+  auto options = declare_train_options();
+  std::vector<char*> pointers;
+  for (auto& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  bool help = false;
+  return parse_options(options, static_cast<int>(arguments.size()), pointers.data(), help);
+}
+
 std::string resumed_folder(const cxxopts::ParseResult& parsed) {
+  const auto folder = parsed["resume"].as<std::string>();
+  if (folder == resume_auto) {
+    TERSEGRAD_CHECK(parsed.count("out"), "--resume auto goes on with the run in --out DIR, or starts it there: it needs "
+                    "--out (a folder that is called auto: --resume ./auto)");
+    TERSEGRAD_CHECK(!parsed.count("sde"), "--sde writes no checkpoints: leave out --resume auto");
+    TERSEGRAD_CHECK(!parsed.count("overwrite") || parsed["overwrite"].as<std::string>() != "checkpoints",
+                    "--resume auto goes on from checkpoints, and --overwrite=checkpoints removes them: give one of both");
+    return folder;
+  }
   for (const char* option : {"overwrite", "match", "sign-zero", "sde"}) {
     TERSEGRAD_CHECK(!parsed.count(option), "--", option,
                     " means nothing beside --resume (the run goes on with its own options)");
   }
-  const auto folder = parsed["resume"].as<std::string>();
   TERSEGRAD_CHECK(!folder.empty(), "--resume is '' (must be the folder of a run, its --out)");
   TERSEGRAD_CHECK(!parsed.count("out") || parsed["out"].as<std::string>() == folder, "--out is '",
                   parsed.count("out") ? parsed["out"].as<std::string>() : "", "' and --resume '", folder,
@@ -96,7 +107,7 @@ std::unique_ptr<CheckpointFile> load_resumed(const Communicator& world, const st
   std::string lines;
   collectively(world, [&] {
     if (world.rank() != 0) return;
-    TERSEGRAD_CHECK(std::filesystem::is_directory(folder), "nothing to resume: there is no folder '", folder, "'");
+    TERSEGRAD_CHECK(is_folder(folder), "nothing to resume: there is no folder '", folder, "'");
     checkpoint = std::make_unique<CheckpointFile>(CheckpointFolder(folder).newest(
         [](const std::string& remark) { std::fprintf(stderr, "tersegrad: %s\n", remark.c_str()); }));
     lines = configuration_of(checkpoint->view);
@@ -107,7 +118,7 @@ std::unique_ptr<CheckpointFile> load_resumed(const Communicator& world, const st
     std::vector<std::string> words = as_arguments(lines, arguments);
     words.insert(words.begin(), arguments.front());
     words.insert(words.end(), arguments.begin() + 1, arguments.end());
-    config = config_of(std::move(words));
+    config = read_train_config(parse_arguments(std::move(words)));
     config.out = folder;
     require_same_run(lines, config);
     if (world.rank() == 0) require_unfinished(folder, config.steps);

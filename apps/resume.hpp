@@ -16,7 +16,10 @@ namespace tersegrad {
 /// The exit status of a run that a signal ended before its last step (EX_TEMPFAIL of sysexits.h).
 inline constexpr int exit_interrupted = 75;
 
-/// --resume's folder. \throws Error for options that mean nothing beside it
+/// What `train` makes of a command line of its own. \throws Error as parse_options
+cxxopts::ParseResult parse_arguments(std::vector<std::string> arguments);
+
+/// --resume's folder, or resume_auto. \throws Error for options that mean nothing beside it
 std::string resumed_folder(const cxxopts::ParseResult& parsed);
 
 /// Reads the newest sound checkpoint on rank 0 and completes the configuration from it, on every rank. Collective.

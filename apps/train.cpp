@@ -5,10 +5,12 @@
 #include "apps/match.hpp"
 #include "apps/objective.hpp"
 #include "apps/resume.hpp"
+#include "apps/resume_auto.hpp"
 #include "apps/train_options.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/standard_streams.hpp"
+#include "tersegrad/train/checkpoint_folder.hpp"
 #include "tersegrad/train/noise_verdict.hpp"
 #include "tersegrad/train/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
@@ -47,9 +49,8 @@ int run(int argc, char** argv) {
       if (help) return;
       bool done = false;
       const auto parsed = parse_options(options, argc, argv, done);
-      if (parsed.count("resume")) {
-        resumed = resumed_folder(parsed);
-      } else {
+      if (parsed.count("resume")) resumed = resumed_folder(parsed);
+      if (resumed.empty() || resumed == resume_auto) {
         config = read_train_config(parsed);
         matched = match(config, parsed);
       }
@@ -62,7 +63,23 @@ int run(int argc, char** argv) {
     }
     require_same(world, resumed, "--resume", "start every rank with the same command");
     std::unique_ptr<CheckpointFile> start;
-    if (!resumed.empty()) start = load_resumed(world, resumed, {argv, argv + argc}, config);
+    std::vector<std::string> arguments(argv, argv + argc);
+    const bool automatic = resumed == resume_auto;
+    if (automatic) {
+      const NextStart next = next_start(world, arguments, config);
+      if (next == NextStart::finished) return 0;
+      resumed = next == NextStart::resumed ? config.out.string() : "";
+      if (next == NextStart::resumed && !matched.empty()) {
+        const auto chosen = matched_options(config);
+        arguments.insert(arguments.end(), chosen.begin(), chosen.end());
+        matched.clear();
+      }
+    }
+    if (!resumed.empty()) start = load_resumed(world, resumed, arguments, config);
+    if (automatic && start) {
+      const auto step = static_cast<std::int64_t>(start->view.step);
+      std::cout << concat("tersegrad: going on from '", CheckpointFolder(config.out).file(step).string(), "'\n") << std::flush;
+    }
     if (world.rank() == 0) std::cout << matched << std::flush;
     const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective)
                                             : train(world, config, make_objective, start.get());

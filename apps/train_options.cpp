@@ -74,6 +74,12 @@ void read_interval(TrainConfig& config, const std::string& text) {
   }
 }
 
+bool overwrites_checkpoints(const std::string& given) {
+  TERSEGRAD_CHECK(given == "run" || given == "checkpoints", "--overwrite is '", given,
+                  "' (must be given alone, or as --overwrite=checkpoints)");
+  return given == "checkpoints";
+}
+
 /// So many steps that about 10,000 records come of them at most: some MB, however long the run is.
 std::int64_t sparse_log_every(std::int64_t steps) {
   return std::max<std::int64_t>(1, steps / 10000 + (steps % 10000 > 0 ? 1 : 0));
@@ -128,10 +134,12 @@ cxxopts::Options declare_train_options() {
       ("seed", "seed of every random stream", text(defaults.seed));
   options.add_options("Output")
       ("out", "folder for run.h5, metrics.csv, summary.json; none: nothing is written", cxxopts::value<std::string>())
-      ("overwrite", "replace the run that the folder holds")
+      ("overwrite", "replace the run that the folder holds; =checkpoints: also one that is unfinished and has checkpoints",
+       cxxopts::value<std::string>()->implicit_value("run"))
       ("checkpoint-every", "checkpoints in OUT/checkpoints: every so many steps, or minutes (30min); 0: none", text("0"))
       ("keep", "checkpoints kept, the newest ones", text(defaults.keep))
-      ("resume", "go on with the run in this folder from its newest checkpoint, with its options (give no others, or more --steps)",
+      ("resume", "go on with the run in this folder from its newest checkpoint, with its options (give no others, or more --steps); "
+                 "auto: go on with the run in --out if there is one to go on with, else start it",
        cxxopts::value<std::string>())
       ("stall-timeout", "seconds without progress on a rank that end the run; 0: never", text(defaults.stall_timeout))
       ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
@@ -183,6 +191,7 @@ TrainConfig read_train_config(const cxxopts::ParseResult& parsed) {
     TERSEGRAD_CHECK(!config.out.empty(), "--out is '' (must be a folder's name; without --out nothing is written)");
   }
   config.overwrite = parsed.count("overwrite") > 0;
+  if (config.overwrite) config.overwrite_checkpoints = overwrites_checkpoints(read.text("overwrite"));
   if (parsed.count("log")) config.sinks = parsed["log"].as<std::vector<std::string>>();
   read_interval(config, read.text("checkpoint-every"));
   config.keep = read.integer("keep");

@@ -303,8 +303,8 @@ restarts_on_fewer_ranks() {
   text=$("$launch" --elastic restart:2 -n 2 --program "$work/train" train --steps 9 --out "$work/out" --checkpoint-every 3 2>&1)
   equal "the status" $? 137
   equal "the starts" "$(cat "$work/starts")" "3: train --steps 9 --out $work/out --checkpoint-every 3
-2: train --resume $work/out
-2: train --resume $work/out"
+2: train --steps 9 --out $work/out --checkpoint-every 3 --resume auto --agents 2
+2: train --steps 9 --out $work/out --checkpoint-every 3 --resume auto --agents 2"
   contains "$text" "restart 1 of 2 from the checkpoint of step 90, on 2 ranks"
   contains "$text" "restart 2 of 2 from the checkpoint of step 180, on 2 ranks"
   # A restarted job that ends well has ended well.
@@ -314,6 +314,43 @@ restarts_on_fewer_ranks() {
   "$launch" --elastic restart:2 -n 2 --program "$work/train" train --out "$work/out" --checkpoint-every 3 >/dev/null 2>&1
   equal "the status" $? 0
   equal "the number of starts" "$(wc -l <"$work/starts")" 2
+}
+
+# Whatever is there, and whatever can be seen of it: a restart decides nothing, and never gives leave to remove checkpoints.
+restarts_by_what_train_finds() {
+  local text
+  failing_program 'kill -9 $$'
+  "$launch" --elastic restart:1 -n 2 --program "$work/train" train --overwrite=checkpoints --out "$work/out" --checkpoint-every 3 \
+    >/dev/null 2>&1
+  equal "the second start" "$(tail -n 1 "$work/starts")" \
+    "2: train --out $work/out --checkpoint-every 3 --resume auto --overwrite --agents 2"
+  # One that goes on is started again as it was.
+  rm "$work/starts"
+  "$launch" --elastic restart:1 -n 2 --program "$work/train" train --resume "$work/out" >/dev/null 2>&1
+  equal "the second start" "$(tail -n 1 "$work/starts")" "2: train --resume $work/out"
+  # No checkpoint.
+  rm -r "$work/starts" "$work/out"
+  failing_program 'rm -r "'"$work"'/out"; kill -9 $$'
+  text=$("$launch" --elastic restart:1 -n 2 --program "$work/train" train --agents 5 --out "$work/out" --checkpoint-every 3 2>&1)
+  contains "$text" "restart 1 of 1 (no checkpoint is to be seen yet), on 2 ranks"
+  equal "the second start" "$(tail -n 1 "$work/starts")" "2: train --agents 5 --out $work/out --checkpoint-every 3 --resume auto"
+}
+
+# What `ls` prints, and what a pattern finds, depend on the surroundings; and users have files of their own.
+restarts_whatever_names_look_like() {
+  local text setting
+  failing_program 'cd "'"$work"'/out/checkpoints"; mkdir -p checkpoint-9000; ln -sf none checkpoint-8000
+touch checkpoint-0700 checkpoint-600.bak "checkpoint-1
+checkpoint-500"; kill -9 $$'
+  ls() { echo "checkpoint-400"; }
+  export -f ls
+  for setting in QUOTING_STYLE=shell-always LS_OPTIONS=-l POSIXLY_CORRECT=1 GREP_OPTIONS=--color=always GLOBIGNORE='*' SHELLOPTS=noglob \
+                 BASHOPTS=failglob; do
+    rm -rf "$work/starts" "$work/out"
+    text=$(env "$setting" "$launch" --elastic restart:1 -n 2 --program "$work/train" train --out "$work/out" --checkpoint-every 3 2>&1)
+    contains "$text" "restart 1 of 1 from the checkpoint of step 90, on 2 ranks"
+    contains "$(tail -n 1 "$work/starts")" "--resume auto"
+  done
 }
 
 restarts_only_what_failed() {
