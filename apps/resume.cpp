@@ -31,7 +31,7 @@ std::vector<std::string> as_arguments(const std::string& lines, const std::vecto
     if (key == "model") model = value;
   }
   const std::vector<std::string> elsewhere = is_landscape(model)
-      ? std::vector<std::string>{"dataset", "data", "samples", "sampling", "skew", "init_seed", "eval_every", "batch"}
+      ? std::vector<std::string>{"dataset", "data", "samples", "sampling", "skew", "init_seed", "eval_every", "eval_samples", "batch"}
       : std::vector<std::string>{"replicas", "start"};
   std::vector<std::string> arguments;
   for (const auto& [key, value] : pairs) {
@@ -51,7 +51,7 @@ std::vector<std::string> as_arguments(const std::string& lines, const std::vecto
 }
 
 
-/// A run that has ended says so in its summary.
+/// A run that has ended says so in its summary. One that was stopped in the evaluation after its last step has not.
 void require_unfinished(const std::filesystem::path& folder, std::int64_t steps) {
   const auto summary = folder / "summary.json";
   std::error_code none;
@@ -61,7 +61,8 @@ void require_unfinished(const std::filesystem::path& folder, std::int64_t steps)
   const auto done = json["steps"].get<std::int64_t>();
   TERSEGRAD_CHECK(json.value("diverged", nlohmann::json(false)) != true, "the run in '", folder.string(),
                   "' diverged at step ", done, ": there is nothing to go on with");
-  TERSEGRAD_CHECK(done < steps, "the run in '", folder.string(), "' is finished (", done,
+  const bool unevaluated = done == steps && json.value("interrupted", nlohmann::json(false)) == true;
+  TERSEGRAD_CHECK(done < steps || unevaluated, "the run in '", folder.string(), "' is finished (", done,
                   " steps); give more --steps to go on");
 }
 

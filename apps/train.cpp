@@ -83,13 +83,14 @@ int run(int argc, char** argv) {
     if (world.rank() == 0) std::cout << matched << std::flush;
     const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective)
                                             : train(world, config, make_objective, start.get());
-    if (result.resumable || result.unstarted) {
+    if ((result.resumable && !result.unevaluated) || result.unstarted) {
       if (world.rank() == 0) std::cout << "\n" << resumable_end(result) << std::flush;
       return exit_interrupted;
     }
     if (world.rank() == 0)
       std::cout << "\n" << (config.sde > 0 ? outcome(result) : savings_report(result)) << std::flush;
     if (world.rank() == 0 && result.noise_reports > 0) std::cout << "\n" << noise_verdict(result) << std::flush;
+    if (world.rank() == 0 && result.resumable) std::cout << "\n" << resumable_end(result) << std::flush;
     return result.interrupted ? exit_interrupted : 0;
   });
 }

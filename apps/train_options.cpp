@@ -6,6 +6,7 @@
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/train/evaluated_rows.hpp"
 
 namespace tersegrad {
 namespace {
@@ -54,7 +55,7 @@ std::string with_zero_rule(const std::string& compressor, const std::string& rul
 
 /// A landscape has no data, and its agents share the exact gradient.
 void prepare_landscape(TrainConfig& config, const cxxopts::ParseResult& parsed) {
-  for (const char* option : {"dataset", "data", "samples", "sampling", "skew", "init-seed", "eval-every"}) {
+  for (const char* option : {"dataset", "data", "samples", "sampling", "skew", "init-seed", "eval-every", "eval-samples"}) {
     TERSEGRAD_CHECK(!parsed.count(option), "--", option, " means nothing to landscape '", config.model, "'");
   }
   TERSEGRAD_CHECK(!parsed.count("batch") || config.batch == 0, "landscape '", config.model,
@@ -78,6 +79,16 @@ bool overwrites_checkpoints(const std::string& given) {
   TERSEGRAD_CHECK(given == "run" || given == "checkpoints", "--overwrite is '", given,
                   "' (must be given alone, or as --overwrite=checkpoints)");
   return given == "checkpoints";
+}
+
+/// --eval-samples auto, all or a number.
+std::int64_t read_eval_samples(const std::string& text) {
+  if (text == "auto") return eval_rows_by_labels;
+  if (text == "all") return eval_all_rows;
+  std::int64_t rows = 0;
+  TERSEGRAD_CHECK(parse_integer(text, rows) && rows >= 1, "--eval-samples is '", text,
+                  "' (must be a number of test rows, at least 1, or all, or auto)");
+  return rows;
 }
 
 /// So many steps that about 10,000 records come of them at most: some MB, however long the run is.
@@ -145,6 +156,8 @@ cxxopts::Options declare_train_options() {
       ("log", "log sinks, separated by commas", cxxopts::value<std::vector<std::string>>())
       ("log-every", "steps between log records; auto: all of 10000 steps, of more 10000 in all", text("auto"))
       ("eval-every", "steps between evaluations on the test set; 0: at the end only; -1: never", text(defaults.eval_every))
+      ("eval-samples", concat("test rows of every evaluation, evenly spaced: a number, all, or auto: as many as have ", default_eval_labels,
+                              " labels (a token of a sequence is one)"), text("auto"))
       ("noise-report", "steps between measurements of the agents' gradient noise; 0: none", text(defaults.noise_report))
       ("threads", "LibTorch threads per rank; more than 1 changes the order of sums", text(defaults.threads))
       ("h,help", "this text");
@@ -198,6 +211,7 @@ TrainConfig read_train_config(const cxxopts::ParseResult& parsed) {
   config.stall_timeout = read.real("stall-timeout");
   config.log_every = read.text("log-every") == "auto" ? sparse_log_every(config.steps) : read.integer("log-every");
   config.eval_every = read.integer("eval-every");
+  config.eval_samples = read_eval_samples(read.text("eval-samples"));
   config.noise_report = read.integer("noise-report");
   const std::int64_t threads = read.integer("threads");
   TERSEGRAD_CHECK(threads >= 1 && threads <= 4096, "--threads is ", threads, " (must be 1 to 4096)");

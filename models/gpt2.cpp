@@ -5,6 +5,7 @@
 #include "models/shape.hpp"
 #include "models/network.hpp"
 #include "models/transformer.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 namespace {
@@ -68,6 +69,7 @@ class Gpt2 final : public Network {
     constexpr double never = -std::numeric_limits<double>::infinity();
     const torch::Tensor mask = torch::full({tokens, tokens}, never, x.options().requires_grad(false)).triu_(1);
     for (auto& layer : layers_) x = layer->forward(x, batch, mask);
+    tell_progress();
     return torch::matmul(norm_->forward(x), token_.t()).view({batch, tokens, vocabulary_});
   }
 

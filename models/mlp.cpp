@@ -2,6 +2,7 @@
 #include <map>
 
 #include "models/network.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 namespace {
@@ -46,7 +47,10 @@ class MultilayerPerceptron final : public Network {
 
   torch::Tensor forward(torch::Tensor x) override {
     x = x.flatten(1);
-    for (auto& layer : hidden_) x = activation_(layer->forward(x));
+    for (auto& layer : hidden_) {
+      tell_progress();
+      x = activation_(layer->forward(x));
+    }
     return output_->forward(x);
   }
 

@@ -26,6 +26,9 @@ struct NetworkShape {
 /// tensor registered under several names is one parameter; one with requires_grad false is no part of d: it stays as it
 /// was made, on every rank by the same seed. What is no parameter but part of the state (BatchNorm's running
 /// statistics) is a registered buffer, not all of them floats.
+///
+/// A forward that may take seconds calls tell_progress() (core/progress.hpp) between its layers: there a signal can end an
+/// evaluation.
 class Network : public torch::nn::Module {
  public:
   static constexpr const char* family = "model";

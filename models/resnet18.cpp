@@ -1,6 +1,7 @@
 // ResNet-18 for small images.
 #include "models/shape.hpp"
 #include "models/network.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 namespace {
@@ -28,7 +29,9 @@ class BasicBlock final : public torch::nn::Module {
   }
 
   torch::Tensor forward(const torch::Tensor& x) {
+    tell_progress();
     const torch::Tensor inner = first_norm_->forward(first_->forward(x)).relu_();
+    tell_progress();
     torch::Tensor y = second_norm_->forward(second_->forward(inner));
     return y.add_(shortcut_ ? shortcut_norm_->forward(shortcut_->forward(x)) : x).relu_();
   }

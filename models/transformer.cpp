@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 
@@ -42,9 +43,12 @@ TransformerLayer::TransformerLayer(std::int64_t width, std::int64_t heads, std::
 }
 
 torch::Tensor TransformerLayer::forward(const torch::Tensor& x, std::int64_t batch, const torch::Tensor& mask) {
+  tell_progress();
   // add_: the affine map's own output is not needed by its backward.
   const torch::Tensor y = attention->forward(attention_norm->forward(x), batch, mask).add_(x);
+  tell_progress();
   const torch::Tensor inner = torch::gelu(expand->forward(ffn_norm->forward(y)), gelu_ == Gelu::tanh ? "tanh" : "none");
+  tell_progress();
   return contract->forward(inner).add_(y);
 }
 

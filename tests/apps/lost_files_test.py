@@ -12,6 +12,7 @@ import sys
 import time
 import unittest
 
+from checkpoint_test import rows
 from input_test import idx_images, idx_labels
 from jobs import Case, is_logged
 
@@ -20,7 +21,7 @@ class LostFiles(Case):
     """In the middle of a run. What must not be lost is not; what is lost ends the run in one line."""
 
     def test_data_files(self):
-        """They were read whole before the first step: nothing is missed, not even by the evaluation at the end."""
+        """They are in the run's hands before its first step: nothing is missed, not even by its evaluations."""
         data = self.folder / "data/mnist"
         data.mkdir(parents=True)
         for split, count in (("train", 40), ("t10k", 20)):
@@ -29,14 +30,14 @@ class LostFiles(Case):
         out = self.folder / "out"
         with self.running("--dataset", "mnist", "--data", self.folder / "data", "--batch", 4, "--eval-every", 50, out=out) as job:
             shutil.rmtree(data)
-            before = job.text(job.output).count("step ")
-            job.wait_for(lambda: job.text(job.output).count("step ") > before, "a step without the files")
+            figures = lambda: sum(row[-1] not in ("", "nan") for row in rows(out / "metrics.csv.part")[1:])
+            before = figures()
+            job.wait_for(lambda: figures() > before + 1, "an evaluation without the files")
             os.kill(job.rank(1), signal.SIGTERM)
             seconds = self.ended(job, self.in_run, time.monotonic())
             self.assertEqual(job.status, 75, job.text(job.errors))  # by the signal
         summary = json.loads((out / "summary.json").read_text())
         self.assertTrue(summary["interrupted"])
-        self.assertIsNotNone(summary["test_accuracy"])
         self.report(seconds, "went on without its data files")
 
     def test_the_output_folder(self):

@@ -88,6 +88,10 @@ void read_sections(const CheckpointView& view) {
     require(std::ranges::equal(std::as_bytes(std::span(words)), view.section("counters")) || !counters.links,
             "other counters than were read");
   });
+  refused_or_read([&] {
+    const auto held = held_record_of(view);
+    require(held.size() <= 0xffff'ffff, "a record longer than any file");
+  });
   refused_or_read([&] { require(sized_section(view, "parameters", 80).size() == 80, "a section of another length"); });
 }
 

@@ -263,5 +263,38 @@ TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
   EXPECT_THROW(RunCounters::from_words(wrong), Error);
 }
 
+TEST(HeldRecordSection, IsReadBackAndMayBeMissing) {
+  const std::vector<double> record{7, 0.1, std::numeric_limits<double>::quiet_NaN(), -0.0};
+  CheckpointView view{7, {{"parameters", {}}, {held_record_section, std::as_bytes(std::span(record))}}};
+  const auto read = held_record_of(view);
+  ASSERT_EQ(read.size(), record.size());
+  EXPECT_EQ(std::memcmp(read.data(), record.data(), sizeof(double) * record.size()), 0);
+  view.sections[1].bytes = view.sections[1].bytes.first(12);
+  EXPECT_THROW(held_record_of(view), Error);
+  view.sections.pop_back();
+  EXPECT_TRUE(held_record_of(view).empty());
+}
+
+TEST(Resumption, ARunThatHasMadeAllItsStepsIsResumableAndOneThatIsCutShortIsNot) {
+  TrainConfig config;
+  config.steps = 30;
+  const std::string lines = config.lines();
+  const auto refused = [&](std::uint64_t done, std::int64_t steps) {
+    config.steps = steps;
+    try {
+      require_resumable({done, {{"configuration", std::as_bytes(std::span(lines))}}}, config);
+      return std::string();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(refused(30, 30), "");
+  EXPECT_EQ(refused(30, 31), "");
+  EXPECT_EQ(refused(20, 25), "");
+  EXPECT_NE(refused(20, 20).find("20 steps"), std::string::npos);
+  EXPECT_NE(refused(30, 29).find("30 steps"), std::string::npos);
+  EXPECT_NE(refused(31, 30).find("31 steps"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tersegrad

@@ -34,7 +34,8 @@ class StallWatch {
   StallWatch(const StallWatch&) = delete;
   StallWatch& operator=(const StallWatch&) = delete;
 
-  /// Progress: called between pieces of work that take less than T each, by readers through core/progress.hpp.
+  /// Progress: called between pieces of work that take less than T each, by readers and networks (forward layer by layer,
+  /// backward parameter by parameter, slow ones operator by operator) through core/progress.hpp.
   static void beat();
   /// Progress: step `step` (counted from 1) begins.
   static void begin_step(std::int64_t step);
@@ -73,6 +74,7 @@ class StallWatch {
   std::atomic<bool> waiting_{false};
   double quiet_since_s_ = 0;  // of the main thread: the wait, or the step if it computes
   double last_sign_s_ = 0;
+  double last_signs_s_ = 0;             // of a beat that looked for others'
   std::vector<Life> lives_;             // by rank; others than rank 0 know only of rank 0
   std::vector<Sign> outgoing_;          // by receiver
   std::vector<MPI_Request> under_way_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tersegrad/core/launcher.hpp"
+#include "tersegrad/log/evaluation_line.hpp"
 #include "tersegrad/log/progress.hpp"
 
 namespace tersegrad {
@@ -54,8 +55,13 @@ class ConsoleSink final : public Sink {
   }
   void write(const std::vector<double>& record) override {
     // Records may come in blocks long after their steps: their own time tells the speed.
+    evaluation_.reset();
     last_s_ = time_column_ ? record[*time_column_] : now_s();
     show(progress_->update(record, last_s_));
+  }
+  void evaluating(std::int64_t done, std::int64_t chunks) override {
+    if (!evaluation_) evaluation_.emplace(style_, now_s());
+    show(evaluation_->update(done, chunks, now_s()));
   }
   void finish(const LogFields&) override {
     show(progress_->last_line(last_s_));
@@ -90,6 +96,7 @@ class ConsoleSink final : public Sink {
 
   ProgressStyle style_;
   std::optional<Progress> progress_;
+  std::optional<EvaluationLine> evaluation_;  // of the one under way
   std::optional<std::size_t> time_column_;
   double last_s_ = 0;
   std::size_t shown_ = 0;  // columns of the open line

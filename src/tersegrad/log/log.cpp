@@ -42,6 +42,10 @@ void Log::flush() {
   for (auto& member : sinks_) member.sink->flush();
 }
 
+void Log::evaluating(std::int64_t done, std::int64_t chunks) {
+  for (auto& member : sinks_) member.sink->evaluating(done, chunks);
+}
+
 void Log::replay(const PastRecords& past) {
   TERSEGRAD_CHECK(past.columns().size() == columns_.size(), "bug: the records of the past have ", past.columns().size(),
                   " values where the run has ", columns_.size(), " columns");

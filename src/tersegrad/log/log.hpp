@@ -29,6 +29,8 @@ class Log {
   /// \throws Error; a record that has not one value per column is a bug and is refused
   void write(const std::vector<double>& record);
   void flush();
+  /// How far an evaluation is, for sinks that show it.
+  void evaluating(std::int64_t done, std::int64_t chunks);
   /// Repeats the records of an earlier log, found for the columns of this one, for a run that goes on from there: into
   /// the files, not onto the console; then flushes. \throws Error
   void replay(const PastRecords& past);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct PastLog {
 struct LogPast {
   std::int64_t step = 0;     ///< last one of the past; 0: the run begins
   std::int64_t records = 0;  ///< made until then
+  bool held = false;         ///< one more of that step is to come: it waits for its evaluation (HeldRecord)
 };
 
 /// The records of a run's past, found sound before any of them is used.
@@ -43,6 +45,10 @@ class PastRecords {
 
   /// Hands over every record, in order. \throws Error
   void each(const Use& use) const;
+
+  /// The record behind those, where the log has it and it is of the past's last step: a log that was finished, or ended
+  /// later than its last checkpoint was taken.
+  std::optional<std::vector<double>> following() const;
 
  private:
   PastRecords(const std::vector<SeriesInfo>& columns, const LogPast& past) : columns_(columns), past_(past) {}

@@ -43,6 +43,8 @@ class Sink {
   virtual void write(const std::vector<double>& record) = 0;
   /// Makes everything written so far readable from outside, e.g. before a checkpoint counts as taken.
   virtual void flush() {}
+  /// An evaluation goes on: `done` of `chunks` parts. The record that its figures belong to follows.
+  virtual void evaluating(std::int64_t /*done*/, std::int64_t /*chunks*/) {}
   virtual void finish(const LogFields& summary) = 0;
 };
 

@@ -11,6 +11,13 @@
 
 namespace tersegrad {
 
+namespace {
+
+/// Coordinates between two signs of life: 16 MB, some hundredths of a second for the slowest law.
+constexpr std::size_t noise_piece = std::size_t{1} << 22;
+
+}  // namespace
+
 std::vector<Bucket> cut_into_buckets(std::int64_t total, std::int64_t size) {
   constexpr std::int64_t unit = 128;
   const std::int64_t step = (std::min(size, total) + unit - 1) / unit * unit;
@@ -48,7 +55,12 @@ void Agents::add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& pa
   const auto scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
   const auto values =
       parts_.objective->gradient().subspan(static_cast<std::size_t>(part.begin), static_cast<std::size_t>(part.size()));
-  parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), part.begin, values, scale);
+  // Piece by piece, so that a vector of any length tells of its progress; the bits are those of one call.
+  for (std::size_t done = 0; done < values.size(); done += noise_piece) {
+    StallWatch::beat();
+    parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), part.begin + static_cast<std::int64_t>(done),
+                      values.subspan(done, std::min(noise_piece, values.size() - done)), scale);
+  }
 }
 
 void Agents::encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control) {
@@ -80,6 +92,7 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
     StallWatch::beat();
     const auto complete = [&](const Bucket& bucket, double loss) {
       if (!whole) add_noise(agent, step, bucket);
+      StallWatch::beat();
       time.compute += watch.lap();
       encode(agent, step, bucket, loss, control);
       time.compress += watch.lap();

@@ -125,6 +125,7 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointView& c
     TERSEGRAD_CHECK(printable(entry), "bug: no name for a section: '", section.name, "'");
     entry.bytes = section.bytes.size();
     entry.checksum = fingerprint(section.bytes);
+    if (advanced) advanced();
     table.push_back(entry);
     header.file_bytes += sizeof entry + entry.bytes + padding_behind(entry.bytes);
   }

@@ -9,6 +9,7 @@
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
+#include "tersegrad/train/evaluated_rows.hpp"
 
 namespace tersegrad {
 
@@ -44,6 +45,10 @@ void require_resumable_log(const std::vector<std::string>& sinks) {
     TERSEGRAD_CHECK(!has(file) || has("hdf5"), "--checkpoint-every needs the log sink 'hdf5' beside '", file,
                     "' (a resumed run takes the records of its past from run.h5)");
   }
+}
+
+std::string eval_samples_text(std::int64_t rows) {
+  return rows == eval_rows_by_labels ? "auto" : rows == eval_all_rows ? "all" : std::to_string(rows);
 }
 
 std::string option_of(std::string key) {
@@ -83,6 +88,7 @@ LogFields TrainConfig::describe() const {
           {"init_seed", static_cast<std::int64_t>(init_seed), ""},
           {"nonfinite", to_string(nonfinite), ""},
           {"eval_every", eval_every, "steps"},
+          {"eval_samples", eval_samples_text(eval_samples), "rows"},
           {"log_every", log_every, "steps"},
           {"noise_report", noise_report, "steps"},
           {"threads", static_cast<std::int64_t>(threads), ""},
@@ -148,6 +154,9 @@ void TrainConfig::validate() const {
   at_least("steps", steps, 1);
   at_least("sde", sde, 0);
   at_least("eval-every", eval_every, -1);
+  at_least("eval-samples", eval_samples, eval_all_rows);
+  TERSEGRAD_CHECK(eval_every >= 0 || eval_samples == eval_rows_by_labels,
+                  "--eval-samples means nothing with --eval-every -1 (no evaluations)");
   at_least("log-every", log_every, 1);
   at_least("noise-report", noise_report, 0);
   at_least("threads", threads, 1);

@@ -49,6 +49,7 @@ struct TrainConfig {
   std::uint64_t init_seed = 1;
   NonfinitePolicy nonfinite = NonfinitePolicy::stop;
   std::int64_t eval_every = 0;     ///< test-set evaluation every so many steps; 0: at the end only; -1: never
+  std::int64_t eval_samples = 0;   ///< test rows of every evaluation, or eval_rows_by_labels, eval_all_rows
   std::int64_t log_every = 1;
   std::int64_t noise_report = 0;   ///< the agents' noise is measured every so many steps; 0: never
   int threads = 1;                 ///< LibTorch threads per rank; changes the order of sums, hence bits

@@ -8,12 +8,14 @@
 
 #include "tersegrad/core/buffer.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/spec.hpp"
 
 namespace tersegrad {
 namespace {
 
 constexpr std::int64_t most_coordinate_series = 16;
+constexpr std::size_t progress_coordinates = std::size_t{1} << 22;  // between two signs of life
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Mean and variance of a sample, one value after another (Welford).
@@ -76,9 +78,15 @@ class LandscapeObjective final : public Objective {
 
   /// Overwrites gradient(): there is one chunk, and it is added to zeros.
   double add_chunk_gradient(std::int64_t) override {
-    landscape_->values(std::span<const float>(x_), f_);
-    landscape_->gradient(std::span<const float>(x_), std::span<float>(gradient_));
     const auto dim = static_cast<std::size_t>(layout_.dim);
+    const std::size_t piece = std::max<std::size_t>(1, progress_coordinates / dim);  // replicas: each is its own
+    for (std::size_t r = 0; r < f_.size(); r += piece) {
+      tell_progress();
+      const std::size_t count = std::min(piece, f_.size() - r);
+      const auto x = std::span<const float>(x_).subspan(r * dim, count * dim);
+      landscape_->values(x, std::span(f_).subspan(r, count));
+      landscape_->gradient(x, std::span<float>(gradient_).subspan(r * dim, count * dim));
+    }
     double sum = 0;
     std::int64_t left = 0;
     for (std::size_t r = 0; r < f_.size(); ++r) {

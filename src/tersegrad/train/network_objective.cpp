@@ -13,10 +13,13 @@
 #include "models/network.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/processor.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/random.hpp"
+#include "tersegrad/core/stopwatch.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
 #include "tersegrad/train/flat_parameters.hpp"
+#include "tersegrad/train/operator_progress.hpp"
 
 namespace tersegrad {
 namespace {
@@ -24,6 +27,9 @@ namespace {
 /// Rows per chunk of the full gradient and of evaluation: large enough for LibTorch to work well, small enough that
 /// a chunk's activations fit in the cache of small models. Fixed, because sums depend on it. Of sequences, so many tokens.
 constexpr std::int64_t chunk_labels = 500;
+
+/// A pass through the network that takes longer than this is followed operator by operator; a shorter one has no need.
+constexpr double slow_pass_s = 0.2;
 
 std::span<float> span_of(torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
@@ -33,6 +39,7 @@ class NetworkObjective final : public Objective {
  public:
   NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
       : dataset_(std::move(dataset)), seed_(config.seed) {
+    operators_.follow(true);  // the making of a large model, and a first pass of which nothing is known yet
     torch::manual_seed(config.init_seed);
     const NetworkShape shape{dataset_->shape(), dataset_->classes()};
     network_ = NetworkRegistry::instance().make(config.model, shape);
@@ -45,6 +52,7 @@ class NetworkObjective final : public Objective {
     shape_ = dataset_->shape();
     labels_per_row_ = dataset_->labels_per_row();
     chunk_rows_ = std::max<std::int64_t>(1, chunk_labels / labels_per_row_);
+    test_rows_ = evaluated_rows(config.eval_samples, dataset_->test().size(), labels_per_row_);
     features_per_row_ = std::accumulate(shape_.begin(), shape_.end(), std::int64_t{1}, std::multiplies<>());
     for (const auto& buffer : network_->buffers()) {
       if (buffer.is_floating_point()) buffers_.push_back(buffer);
@@ -117,24 +125,25 @@ class NetworkObjective final : public Objective {
     return loss;
   }
 
-  std::int64_t gradient_chunks() const override { return chunks(dataset_->train()); }
+  std::int64_t gradient_chunks() const override { return chunks(dataset_->train().size()); }
   double add_chunk_gradient(std::int64_t chunk) override {
-    take_chunk(dataset_->train(), chunk);
+    take_chunk(dataset_->train().size(), chunk);
     return backward(dataset_->train(), rows_,
                     static_cast<double>(rows_.size()) / static_cast<double>(dataset_->train().size()));
   }
 
-  std::int64_t test_chunks() const override { return chunks(dataset_->test()); }
+  EvaluatedRows test_rows() const override { return test_rows_; }
+  std::int64_t test_chunks() const override { return chunks(test_rows_.count); }
   EvaluationSum evaluate_chunk(std::int64_t chunk) override {
     const torch::NoGradGuard no_gradient;
-    take_chunk(dataset_->test(), chunk);
-    network_->eval();
+    const Evaluating mode(*this);
+    take_chunk(test_rows_.count, chunk);
+    for (auto& row : rows_) row = test_rows_.row(row);
     load(dataset_->test(), rows_);
     const auto logits = forward();
     const auto loss = torch::nn::functional::cross_entropy(
         logits, labels_, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
     const auto correct = logits.argmax(1).eq(labels_).sum();
-    network_->train();
     return {static_cast<double>(loss.item<float>()), correct.item<std::int64_t>(), labels_.numel()};
   }
 
@@ -148,6 +157,24 @@ class NetworkObjective final : public Objective {
     return values;
   }
 
+  /// The network evaluates, and operators tell of their progress, until this ends: also by a listener's exception.
+  class Evaluating {
+   public:
+    explicit Evaluating(NetworkObjective& owner) : owner_(owner) {
+      owner_.network_->eval();
+      owner_.operators_.follow(true);
+    }
+    ~Evaluating() {
+      owner_.network_->train();
+      owner_.operators_.follow(owner_.is_slow_);
+    }
+    Evaluating(const Evaluating&) = delete;
+    Evaluating& operator=(const Evaluating&) = delete;
+
+   private:
+    NetworkObjective& owner_;
+  };
+
   /// Runs after LibTorch has accumulated a parameter's gradient: once in a backward that reaches it.
   class Accumulated final : public torch::autograd::FunctionPostHook {
    public:
@@ -155,6 +182,7 @@ class NetworkObjective final : public Objective {
         : owner_(owner), begin_(begin), end_(end) {}
     torch::autograd::variable_list operator()(const torch::autograd::variable_list& outputs,
                                               const torch::autograd::variable_list&) override {
+      tell_progress();
       if (owner_.ready_ != nullptr) (*owner_.ready_)(begin_, end_, owner_.loss_);
       return outputs;
     }
@@ -189,10 +217,10 @@ class NetworkObjective final : public Objective {
     }
   }
 
-  std::int64_t chunks(const Examples& examples) const { return (examples.size() + chunk_rows_ - 1) / chunk_rows_; }
+  std::int64_t chunks(std::int64_t rows) const { return (rows + chunk_rows_ - 1) / chunk_rows_; }
 
-  void take_chunk(const Examples& examples, std::int64_t chunk) {
-    const std::int64_t begin = chunk * chunk_rows_, end = std::min(begin + chunk_rows_, examples.size());
+  void take_chunk(std::int64_t rows, std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows_, end = std::min(begin + chunk_rows_, rows);
     rows_.resize(static_cast<std::size_t>(end - begin));
     std::iota(rows_.begin(), rows_.end(), begin);
   }
@@ -222,11 +250,14 @@ class NetworkObjective final : public Objective {
   }
 
   double backward(const Examples& examples, const std::vector<std::int64_t>& rows, double weight) {
+    const Stopwatch watch;
     load(examples, rows);
     auto loss = torch::nn::functional::cross_entropy(forward(), labels_);
     if (weight != 1) loss = loss * weight;
     loss_ = static_cast<double>(loss.item<float>());
     loss.backward();
+    is_slow_ = watch.seconds() > slow_pass_s;
+    operators_.follow(is_slow_);
     return loss_;
   }
 
@@ -236,6 +267,7 @@ class NetworkObjective final : public Objective {
   torch::Tensor features_, labels_;
   std::vector<std::int64_t> shape_, rows_;
   std::int64_t features_per_row_ = 1, labels_per_row_ = 1, chunk_rows_ = chunk_labels;
+  EvaluatedRows test_rows_;
   std::vector<BatchSampler> samplers_;
   std::uint32_t first_agent_ = 0;
   std::vector<torch::Tensor> buffers_;          // the model's running statistics
@@ -245,6 +277,8 @@ class NetworkObjective final : public Objective {
   const GradientReady* ready_ = nullptr;  // during a backward that is told in parts
   double loss_ = 0;                       // of the batch whose backward runs
   std::uint64_t seed_ = 0;
+  bool is_slow_ = true;  // the last pass; the first may be
+  OperatorProgress operators_;
 };
 
 }  // namespace

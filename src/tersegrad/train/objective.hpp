@@ -9,14 +9,15 @@
 
 #include "tersegrad/core/layout.hpp"
 #include "tersegrad/log/sink.hpp"
+#include "tersegrad/train/evaluated_rows.hpp"
 
 namespace tersegrad {
 
-/// Part of an evaluation: sums over some test rows.
+/// Part of an evaluation: sums over the labels of some test rows.
 struct EvaluationSum {
-  double loss = 0;           ///< summed over rows
-  std::int64_t correct = 0;  ///< rows classified right
-  std::int64_t rows = 0;
+  double loss = 0;           ///< summed over labels
+  std::int64_t correct = 0;  ///< labels predicted right
+  std::int64_t rows = 0;     ///< labels
 };
 
 /// Told while a gradient is computed that its coordinates [begin, end) are final, and what the batch's loss is.
@@ -74,7 +75,10 @@ class Objective {
   /// What evaluate_chunk takes from now on: the agents' mean.
   virtual void use_statistics(std::span<const float> /*mean*/) {}
 
-  /// Fixed chunks of the test data; 0 where there is none (landscapes).
+  /// Those of the test data that evaluations take; none where there is none (landscapes).
+  virtual EvaluatedRows test_rows() const { return {}; }
+  /// Fixed chunks of them. A network tells of its progress (core/progress.hpp) while it evaluates one, and lets an
+  /// exception of the listener pass.
   virtual std::int64_t test_chunks() const { return 0; }
   virtual EvaluationSum evaluate_chunk(std::int64_t) { return {}; }
 };

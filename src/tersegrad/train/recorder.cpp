@@ -1,9 +1,16 @@
 #include "tersegrad/train/recorder.hpp"
 
-namespace tersegrad {
+#include <algorithm>
 
-std::vector<SeriesInfo> Recorder::columns() {
-  return {{"step", "", "step, counted from 1"},
+namespace tersegrad {
+namespace {
+
+bool is_test_figure(const SeriesInfo& column) { return column.name == "test_loss" || column.name == "test_accuracy"; }
+
+}  // namespace
+
+std::vector<SeriesInfo> Recorder::columns(bool evaluates) {
+  std::vector<SeriesInfo> all{{"step", "", "step, counted from 1"},
           {"time_s", "s", "wall clock since the first step began, evaluation included"},
           {"loss", "", "mean over agents of the loss before the update"},
           {"learning_rate", "", "step size"},
@@ -19,6 +26,14 @@ std::vector<SeriesInfo> Recorder::columns() {
           {"nonfinite_agents", "", "agents whose gradient had inf or NaN"},
           {"test_loss", "", "mean over the test set after the update"},
           {"test_accuracy", "", "share of the test set classified right after the update"}};
+  if (!evaluates) std::erase_if(all, is_test_figure);
+  return all;
+}
+
+Recorder::Recorder(const Communicator& comm, const AgentMap& map, Log* log, bool evaluates)
+    : comm_(comm), map_(map), log_(log) {
+  const auto all = columns();
+  if (!evaluates) test_figures_ = std::find_if(all.begin(), all.end(), is_test_figure) - all.begin();
 }
 
 void Recorder::add(const StepRecord& record) {
@@ -28,6 +43,19 @@ void Recorder::add(const StepRecord& record) {
 
 void Recorder::flush() {
   if (held_.empty()) return;
+  for (const auto& row : take_rows()) log_->write(row);
+}
+
+std::vector<double> Recorder::row(const StepRecord& record) {
+  flush();
+  held_.push_back(record);
+  const auto rows = take_rows();
+  return rows.empty() ? std::vector<double>() : rows.front();
+}
+
+/// Of what is held back, as the log has it: none on ranks other than 0. Collective.
+std::vector<std::vector<double>> Recorder::take_rows() {
+  std::vector<std::vector<double>> rows;
   std::vector<double> times(4 * held_.size(), 0.0);
   if (map_.is_host(comm_.rank())) {
     for (std::size_t i = 0; i < held_.size(); ++i) {
@@ -49,12 +77,14 @@ void Recorder::flush() {
                    per_agent(r.traffic.uplink.header), per_agent(r.traffic.downlink.header), times[4 * i] / hosts,
                    times[4 * i + 1] / hosts, times[4 * i + 2] / hosts, times[4 * i + 3] / hosts,
                    static_cast<double>(r.nonfinite_agents), r.test.loss, r.test.accuracy};
+      if (test_figures_ >= 0) row.erase(row.begin() + test_figures_, row.begin() + test_figures_ + 2);
       row.insert(row.end(), r.observed.begin(), r.observed.end());
       row.insert(row.end(), r.noise.begin(), r.noise.end());
-      log_->write(row);
+      rows.push_back(std::move(row));
     }
   }
   held_.clear();
+  return rows;
 }
 
 }  // namespace tersegrad

@@ -1,6 +1,7 @@
 // Turns steps into log records: rank 0 writes, the other ranks contribute their timings.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -31,20 +32,27 @@ struct StepRecord {
 class Recorder {
  public:
   /// The columns of every record, in order; the objective's observables follow them.
-  static std::vector<SeriesInfo> columns();
+  /// \param evaluates whether the run has test figures: without, there are no columns of them
+  static std::vector<SeriesInfo> columns(bool evaluates = true);
 
   /// \param log null on ranks other than 0
-  Recorder(const Communicator& comm, const AgentMap& map, Log* log) : comm_(comm), map_(map), log_(log) {}
+  Recorder(const Communicator& comm, const AgentMap& map, Log* log, bool evaluates = true);
 
   /// Every rank calls it at the same steps. Collective when it fills a block of 64.
   void add(const StepRecord& record);
   /// Writes what is held back. Collective.
   void flush();
+  /// Writes what is held back, and returns what would follow for this record instead of writing it (on rank 0).
+  /// Collective.
+  std::vector<double> row(const StepRecord& record);
 
  private:
+  std::vector<std::vector<double>> take_rows();
+
   const Communicator& comm_;
   const AgentMap& map_;
   Log* log_;
+  std::ptrdiff_t test_figures_ = -1;  // the first column of two that are left out; -1: none
   std::vector<StepRecord> held_;
 };
 

@@ -100,8 +100,10 @@ std::string outcome(const RunResult& r) {
   std::string text = concat(r.steps, " steps in ", format_duration(r.total_s), ": loss ", format_number(r.loss_first),
                             " → ", format_number(r.loss_last));
   if (std::isfinite(r.test.accuracy)) text += concat(", test accuracy ", format_number(r.test.accuracy));
+  if (std::isfinite(r.test.accuracy) && r.test_rows.is_part())
+    text += concat(" on ", r.test_rows.count, " of ", r.test_rows.all, " test rows (--eval-samples)");
   if (r.diverged) text += " (DIVERGED, stopped early)";
-  if (r.interrupted) text += " (interrupted)";
+  if (r.interrupted) text += r.unevaluated ? " (interrupted in the evaluation)" : " (interrupted)";
   if (r.nonfinite_steps > 0) text += concat(", ", r.nonfinite_steps, " steps with non-finite gradients");
   return text + "\n";
 }
@@ -109,6 +111,9 @@ std::string outcome(const RunResult& r) {
 std::string resumable_end(const RunResult& r) {
   if (r.unstarted)
     return "Stopped by a signal before the first step: nothing has changed; to go on, give the same command again\n";
+  if (r.unevaluated)
+    return concat("Stopped by a signal in the evaluation after the last step; to make that: train --resume ",
+                  r.config.out.string(), "\n");
   return concat("Stopped by a signal behind step ", r.steps, " of ", r.config.steps,
                 ", with a checkpoint; to go on: train --resume ", r.config.out.string(), "\n");
 }

@@ -1,5 +1,7 @@
 #include "tersegrad/train/result.hpp"
 
+#include <cmath>
+
 #include "tersegrad/core/hash.hpp"
 
 namespace tersegrad {
@@ -90,6 +92,8 @@ LogFields RunResult::summary() const {
           {"interrupted", interrupted},
           {"replicas", replicas},
           {"test_loss", test.loss},
+          // The rows that the figures are of; null without figures.
+          {"test_rows", std::isnan(test.accuracy) ? LogValue(nan) : LogValue(test_rows.count)},
           {"uplink_header_bytes_per_step", headers(traffic.uplink), "bytes"},
           {"downlink_header_bytes_per_step", headers(traffic.downlink), "bytes"},
           {"memory_peak_bytes", memory_peak_bytes, "bytes"},

@@ -46,13 +46,15 @@ struct RunResult {
   bool has_server = false;
   std::int64_t steps = 0;       ///< done, the skipped ones included
   bool diverged = false;
-  bool interrupted = false;     ///< a signal ended it before its last step
+  bool interrupted = false;     ///< a signal ended it before its last step, or the evaluation behind that
   bool unstarted = false;       ///< interrupted before its first step: nothing was written, no file changed
-  bool resumable = false;       ///< interrupted with a checkpoint to go on from: the log is left unfinished
+  bool resumable = false;       ///< interrupted with a checkpoint to go on from: the log of its steps is left unfinished
   std::int64_t nonfinite_steps = 0;
   double loss_first = std::numeric_limits<double>::quiet_NaN();
   double loss_last = std::numeric_limits<double>::quiet_NaN();
+  EvaluatedRows test_rows;      ///< of every evaluation; none in a run that makes none
   Evaluation test;
+  bool unevaluated = false;     ///< a signal ended the evaluation behind the last step
   Traffic traffic;              ///< of the whole run, over all agents
   std::optional<LinkTraffic> links;  ///< of the whole run, where the interfaces are watched
   LinkRate link;                ///< measured as the run started; not of the algorithm's traffic
@@ -68,6 +70,8 @@ struct RunResult {
   std::int64_t noise_reports = 0;  ///< made
   NoiseMeasurement noise_measured; ///< by the last of them
 
+  /// Whether it evaluates at all: --eval-every, and data to do so.
+  bool evaluates() const { return test_rows.count > 0; }
   double uplink_bytes_per_step() const;    ///< per agent
   double downlink_bytes_per_step() const;  ///< per agent
   /// What was counted of what the agents' hosts sent to, and received from, other hosts, per agent; NaN if not.

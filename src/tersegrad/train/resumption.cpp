@@ -12,13 +12,14 @@ namespace {
 
 void require_same_schedule(const CheckpointView& checkpoint, const TrainConfig& config) {
   const auto done = static_cast<std::int64_t>(checkpoint.step);
-  TERSEGRAD_CHECK(done < config.steps, "the run to resume has made ", done,
-                  " steps; give more --steps than that to go on");
   std::int64_t planned = config.steps;
   for (const auto& [key, value] : parse_lines(configuration_of(checkpoint))) {
     if (key == "steps")
       TERSEGRAD_CHECK(parse_integer(value, planned), "a checkpoint's configuration has --steps '", value, "'");
   }
+  const bool made = done == config.steps && done == planned;  // all that the run was to make
+  TERSEGRAD_CHECK(made || done < config.steps, "the run to resume has made ", done,
+                  " steps; give more --steps than that to go on");
   if (planned == config.steps || planned < 1) return;
   const auto warmup = static_cast<std::uint64_t>(config.warmup);
   const LearningRate before(config.lr, static_cast<std::uint64_t>(planned), warmup, config.schedule);
@@ -66,6 +67,18 @@ RunCounters counters_of(const CheckpointView& checkpoint) {
   TERSEGRAD_CHECK(counters.step == static_cast<std::int64_t>(checkpoint.step), "a checkpoint of step ", checkpoint.step,
                   " has counted ", counters.step, " steps");
   return counters;
+}
+
+std::vector<double> held_record_of(const CheckpointView& checkpoint) {
+  for (const auto& section : checkpoint.sections) {
+    if (section.name != held_record_section) continue;
+    std::vector<double> values(section.bytes.size() / sizeof(double));
+    TERSEGRAD_CHECK(values.size() * sizeof(double) == section.bytes.size() && !values.empty(),
+                    "a checkpoint's record is no whole numbers");
+    std::memcpy(values.data(), section.bytes.data(), section.bytes.size());
+    return values;
+  }
+  return {};
 }
 
 }  // namespace tersegrad

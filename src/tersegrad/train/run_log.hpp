@@ -15,8 +15,9 @@ namespace tersegrad {
 /// \param run    as it is before its first step
 /// \param folder receives the claim, which must last as long as the run
 /// \param past   the records of a resumed run's past are repeated from its log (PastRecords); that they did not come
-///               from run.h5 is said on standard error  \throws Error
-void begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run,
+///               from run.h5 is said on standard error
+/// \return where past.held: the record that the past's log has behind those (PastRecords::following)  \throws Error
+std::optional<std::vector<double>> begin_run_log(Log& log, std::optional<OutputFolder>& folder, const RunResult& run,
                    const std::vector<SeriesInfo>& observables, const LogPast& past = {});
 
 }  // namespace tersegrad

@@ -56,6 +56,17 @@ std::unique_ptr<Process> make_process(const Compressor& compressor, const Proces
   return make_dcsgd(settings, traits.constant, name == "randk" ? Correlation::exactly_k : Correlation::independent);
 }
 
+/// The run's test figures, if it has any. \return false where a signal ended the evaluation
+bool evaluate_last(const Communicator& comm, const AgentMap& map, Objective& objective, Log& log, RunResult& result) {
+  if (!result.evaluates()) return true;
+  EvaluationListener told;
+  if (comm.rank() == 0) told = [&](std::int64_t done, std::int64_t chunks) { log.evaluating(done, chunks); };
+  const auto test = evaluate(comm, map, objective, told);
+  if (test) result.test = *test;
+  result.unevaluated = !test && !result.interrupted;
+  return test.has_value();
+}
+
 }  // namespace
 
 RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
@@ -95,6 +106,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   });
   RunResult result(config, *compressor, *noise, objective->layout(), comm.size());
   result.compute = gather_compute_kinds(comm, this_compute_kind()).all;
+  if (config.eval_every >= 0) result.test_rows = objective->test_rows();
   result.config.exchange = "none";
   if (StopSignal::on_any_rank(comm)) {
     result.interrupted = result.unstarted = true;
@@ -107,7 +119,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   make_same(comm, bytes_of(objective->parameters()));
 
   const AgentMap everyone(static_cast<std::uint32_t>(comm.size()), 0, comm.size());
-  Recorder recorder(comm, everyone, comm.rank() == 0 ? log.get() : nullptr);
+  Recorder recorder(comm, everyone, comm.rank() == 0 ? log.get() : nullptr, result.evaluates());
   EulerMaruyama integrator(*process, config.lr / static_cast<double>(config.sde));
   const auto parameters = objective->parameters();
   std::vector<double> x(parameters.begin(), parameters.end()), normals;
@@ -153,11 +165,12 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
       if (!result.diverged) {
         for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
       }
-      record.test = result.test = evaluate(comm, everyone, *objective);
+      result.total_s = since_start.seconds();
+      if (!evaluate_last(comm, everyone, *objective, *log, result)) result.interrupted = true;
+      record.test = result.test;
     }
     if (last || record.step == 1 || record.step % config.log_every == 0) recorder.add(record);
   }
-  result.total_s = since_start.seconds();
   result.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parameters)));
   require_same(comm, hex(result.parameters_fingerprint), "the parameters after the last step",
                "this should not be possible: please report it");

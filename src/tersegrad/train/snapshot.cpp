@@ -6,6 +6,7 @@
 #include "tersegrad/comm/channel.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/sealed_transfer.hpp"
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/train/resumption.hpp"
@@ -77,7 +78,8 @@ CheckpointView Snapshot::view() const {
   return view;
 }
 
-Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCounters& counters) {
+Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCounters& counters,
+                       std::span<const double> held) {
   const bool root = comm.rank() == 0;
   Snapshot snapshot;
   if (root) {
@@ -87,8 +89,9 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     const auto words = counters.words();
     snapshot.sections.emplace_back("counters", copy_of(std::as_bytes(std::span(words))));
     snapshot.sections.emplace_back("compute", copy_of(std::as_bytes(std::span(parts.compute_history))));
+    if (!held.empty()) snapshot.sections.emplace_back(held_record_section, copy_of(std::as_bytes(held)));
     for (const auto& [name, values] : shared_memories(parts))
-      snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
+      StallWatch::beat(), snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
   }
   const auto memories = agent_memories(comm, parts);
   for (std::size_t m = 0; m < memories.size(); ++m) {
@@ -96,6 +99,7 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     Buffer<std::byte> all(root ? bytes * parts.map().agents() : 0);
     for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {
       const int owner = parts.map().owner(agent);
+      StallWatch::beat();
       if (owner == comm.rank()) {
         const auto values = std::as_bytes(memory_of(parts, agent, m));
         TERSEGRAD_CHECK(values.size() == bytes, "bug: agent ", agent, " remembers ", values.size(), " bytes of ",

@@ -1,6 +1,7 @@
 // What of a run goes into a checkpoint, and how a run is set back to it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,9 +15,10 @@ namespace tersegrad {
 
 /// A run between two steps, in memory of its own: complete on rank 0, empty elsewhere.
 ///
-/// Sections: "configuration" (TrainConfig::lines()), "counters", "compute" (RunParts::compute_history), "parameters", "velocity" (momentum), "aggregator/NAME"
-/// (what every rank's aggregator remembers alike), "encoder/NAME" (what the agents' encoders remember, in agent order)
-/// and "statistics" (BatchNorm's, in agent order). All else that a step depends on is a function of the configuration
+/// Sections: "configuration" (TrainConfig::lines()), "counters", "compute" (RunParts::compute_history), "parameters",
+/// "velocity" (momentum), "aggregator/NAME" (what every rank's aggregator remembers alike), "encoder/NAME" (what the
+/// agents' encoders remember, in agent order), "statistics" (BatchNorm's, in agent order) and "record" (a HeldRecord, if
+/// there is one). All else that a step depends on is a function of the configuration
 /// and the step. Nothing says how many ranks there were: agents are not processes.
 struct Snapshot {
   std::uint64_t step = 0;
@@ -26,8 +28,9 @@ struct Snapshot {
 };
 
 /// Collective, between two steps. Agents' memories travel to rank 0, which needs room for all of them, with checksums.
-/// \param counters complete on rank 0
-Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCounters& counters);
+/// \param counters complete on rank 0 \param held on rank 0: the record that waits for its evaluation; empty: none
+Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCounters& counters,
+                       std::span<const double> held = {});
 
 /// Sets the parts to what the checkpoint says, each agent's memory on the rank that hosts it now. Collective.
 /// \param checkpoint on rank 0; null elsewhere

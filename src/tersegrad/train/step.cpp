@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tersegrad/comm/stall_watch.hpp"
 #include "tersegrad/compress/kernels/norms.hpp"
 #include "tersegrad/core/processor.hpp"
 #include "tersegrad/core/stopwatch.hpp"
@@ -65,6 +66,7 @@ void Step::apply(StepRecord& record, bool wants_norm) {
   double squares = 0;
   Stopwatch watch;
   for (const auto& bucket : parts_.buckets) {
+    StallWatch::beat();
     MessageView aggregate = view(parts_.aggregates[bucket.index]);
     // What is not finite in one bucket may have spoilt another's scale: an aggregator is told of the step, not the bucket.
     aggregate.header.nonfinite = static_cast<std::uint32_t>(record.nonfinite_agents);

@@ -13,8 +13,10 @@
 #include "tersegrad/train/checkpoint_schedule.hpp"
 #include "tersegrad/train/checkpoint_writer.hpp"
 #include "tersegrad/train/compute_history.hpp"
+#include "tersegrad/train/held_record.hpp"
 #include "tersegrad/train/measured_traffic.hpp"
 #include "tersegrad/train/recorder.hpp"
+#include "tersegrad/train/resumption.hpp"
 #include "tersegrad/train/run_log.hpp"
 #include "tersegrad/train/run_parts.hpp"
 #include "tersegrad/train/snapshot.hpp"
@@ -40,18 +42,23 @@ class Run {
  private:
   void set_up(const TrainConfig& given, const ObjectiveFactory& make_objective, CheckpointFile* start);
   void resume(const RunCounters& past);
-  void open_log();
+  void open_log(std::vector<double>& held);
   bool step(std::uint64_t k);
   void observe();
   void report_noise(std::uint64_t k, std::span<const float> shared);
-  void record(bool updated);
+  bool record(bool updated);
   void add_record();
+  bool evaluate();
+  bool go_on_from_held();
+  bool evaluation_due(std::int64_t step) const {
+    return result_.evaluates() && config().eval_every > 0 && step % config().eval_every == 0;
+  }
   bool logged(std::int64_t step) const { return step == 1 || step % config().log_every == 0 || noise_due(step); }
   bool noise_due(std::int64_t step) const { return config().noise_report > 0 && step % config().noise_report == 0; }
   std::uint8_t control();
   RunCounters counters();
   TimeSplit mean_time();
-  void save();
+  void save(RunCounters now);
   void stop_resumable();
   void finish();
   double elapsed_s() const { return past_.elapsed_s + since_start_.seconds(); }
@@ -65,6 +72,7 @@ class Run {
   std::optional<OutputFolder> folder_;  // rank 0
   std::optional<Log> log_;              // rank 0
   std::optional<Recorder> recorder_;
+  std::optional<HeldRecord> held_;
   std::optional<CheckpointSchedule> checkpoints_;  // rank 0
   std::optional<CheckpointWriter> writer_;         // rank 0
   std::size_t observables_ = 0;  // on rank 0: how many series the objective adds
@@ -92,8 +100,13 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
   differences_ = compare_compute(comm_, *parts_, result_, start);
   // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
   make_same(comm_, bytes_of(parts_->objective->parameters()));
+  if (config().eval_every >= 0) result_.test_rows = parts_->objective->test_rows();
+  std::vector<double> held;  // on rank 0: the record that the checkpoint's step has yet to get
   if (resumed > 0) {
     resume(restore_snapshot(comm_, *parts_, start != nullptr ? &start->view : nullptr));
+    collectively(comm_, [&] {
+      if (start != nullptr) held = held_record_of(start->view);
+    });
     if (start != nullptr) *start = CheckpointFile();  // its memory
   }
   algorithm_.emplace(*parts_, past_.skips_in_a_row);
@@ -104,13 +117,15 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
   // Only once every rank is sure that it can run: --overwrite removes an old run.
   collectively(comm_, [&] {
     if (comm_.rank() != 0) return;
-    open_log();
+    open_log(held);
     if (!config().checkpoints()) return;
     checkpoints_.emplace(config(), past_.step);
     writer_.emplace(config().out, config().keep);
   });
   result_.link = measure_link(comm_);
-  recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr);
+  recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr, result_.evaluates());
+  held_.emplace(comm_, *parts_, *recorder_, log_ ? &*log_ : nullptr);
+  if (resumed > 0) held_->take_up(std::move(held));
 }
 
 /// Takes up the sums of the run so far.
@@ -126,14 +141,19 @@ void Run::resume(const RunCounters& past) {
   result_.noise_measured = past.noise_measured;
 }
 
-void Run::open_log() {
+/// \param held of a resumed run; receives the figures that the log already has
+void Run::open_log(std::vector<double>& held) {
   auto series = parts_->objective->observables();
   observables_ = series.size();
   if (config().noise_report > 0) {
     const auto columns = NoiseMeasurement::columns();
     series.insert(series.end(), columns.begin(), columns.end());
   }
-  begin_run_log(*log_, folder_, result_, series, {past_.step, past_.records});
+  const std::size_t columns = Recorder::columns(result_.evaluates()).size() + series.size();
+  TERSEGRAD_CHECK(held.empty() || (held.size() == columns && result_.evaluates()), "a checkpoint's record has ",
+                  held.size(), " values (this program's have ", columns, ")");
+  auto logged = begin_run_log(*log_, folder_, result_, series, {past_.step, past_.records, !held.empty()});
+  if (logged) held = std::move(*logged);
 }
 
 RunResult Run::run() {
@@ -141,18 +161,24 @@ RunResult Run::run() {
   comm_.barrier();  // nobody is still sending what belongs to the start
   measurement_.emplace(comm_);
   since_start_.lap();
+  if (held_->held() && past_.step < config().steps && !go_on_from_held()) {
+    result_.interrupted = true;
+    stop_resumable();
+    return result_;
+  }
   for (std::int64_t k = past_.step; k < config().steps; ++k) {
     const bool updated = step(static_cast<std::uint64_t>(k));
     result_.steps = k + 1;
     const bool last = result_.steps == config().steps;
     result_.interrupted = (algorithm_->heard() & flag_stop) != 0 && !last;
     if (result_.diverged || last || (result_.interrupted && !config().checkpoints())) break;
-    record(updated);
+    if (!record(updated)) result_.interrupted = true;
+    if (result_.interrupted && !config().checkpoints()) break;
     if (result_.interrupted) {
       stop_resumable();
       return result_;
     }
-    if ((algorithm_->heard() & flag_checkpoint) != 0) save();
+    if ((algorithm_->heard() & flag_checkpoint) != 0) save(counters());
   }
   finish();
   return result_;
@@ -210,20 +236,21 @@ RunCounters Run::counters() {
   return now;
 }
 
-/// Takes a snapshot and starts to write it. Collective, behind a step and its record.
-void Run::save() {
+/// Takes a snapshot and starts to write it. Collective, behind a step and its record. \param now counters()
+void Run::save(RunCounters now) {
   const Stopwatch watch;
   recorder_->flush();
   if (log_) log_->flush();
   if (writer_) writer_->wait();  // not two snapshots in memory
-  auto snapshot = take_snapshot(comm_, *parts_, counters());
+  now.records = records_;
+  auto snapshot = take_snapshot(comm_, *parts_, now, held_->values());
   if (writer_) writer_->start(std::move(snapshot));
   evaluation_s_ += watch.seconds();
 }
 
 /// A signal ended the run: everything is in a checkpoint, and the log stays as it is for the run that goes on.
 void Run::stop_resumable() {
-  save();
+  save(counters());
   if (writer_) writer_->wait();
   result_.resumable = true;
   comm_.barrier();
@@ -274,16 +301,33 @@ void Run::report_noise(std::uint64_t k, std::span<const float> shared) {
   }
 }
 
-/// Evaluates where it is due and logs the step.
-void Run::record(bool updated) {
-  const bool evaluated = updated && config().eval_every > 0 && record_.step % config().eval_every == 0;
-  if (evaluated) {
-    const Stopwatch watch;
-    record_.test = evaluate(comm_, parts_->map(), *parts_->objective);
-    evaluation_s_ += watch.seconds();
+/// Evaluates where it is due and logs the step. \return false where a signal ended the evaluation: the record is held
+bool Run::record(bool updated) {
+  if (updated && evaluation_due(record_.step)) {
+    held_->hold(record_);
+    return evaluate();
   }
-  if (logged(record_.step) || evaluated) add_record();
-  if (evaluated || (algorithm_->heard() & flag_report) != 0) recorder_->flush();
+  if (logged(record_.step)) add_record();
+  if ((algorithm_->heard() & flag_report) != 0) recorder_->flush();
+  return true;
+}
+
+/// Evaluates for the record that is held. \return as HeldRecord
+bool Run::evaluate() {
+  const Stopwatch watch;
+  const bool done = held_->evaluate();
+  evaluation_s_ += watch.seconds();
+  if (done) ++records_;
+  return done;
+}
+
+/// The record that the checkpoint holds is one of several steps: it is evaluated if that is due there, or was done.
+/// \return as evaluate()
+bool Run::go_on_from_held() {
+  if (held_->has_figures() || evaluation_due(past_.step)) return evaluate();
+  held_->release();
+  ++records_;
+  return true;
 }
 
 void Run::add_record() {
@@ -291,28 +335,41 @@ void Run::add_record() {
   ++records_;
 }
 
+/// Behind the last step, in an order in which a signal or a kill costs the least: the log, the checkpoint, the evaluation
+/// (whose record the checkpoint holds), the summary.
 void Run::finish() {
-  RunCounters now = counters();
+  const RunCounters now = counters();
   result_.links = now.links;
+  result_.time = now.time;
   result_.total_s = now.elapsed_s - now.evaluation_s;
-  if (config().eval_every >= 0) result_.test = evaluate(comm_, parts_->map(), *parts_->objective);
-
-  // The last step is always logged, and carries the final evaluation.
-  record_.test = result_.test;
-  add_record();
-
   result_.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parts_->objective->parameters())));
   require_same(comm_, hex(result_.parameters_fingerprint), "the parameters after the last step",
                differences_.empty() ? "this should not be possible: please report it"
                                     : "the likely cause: they compute on different kinds (" + differences_ + ")");
-  recorder_->flush();
-  result_.time = now.time;
-  // For a longer run that goes on from here (--resume with more --steps). It counts only once the log is complete.
-  Snapshot last;
-  if (config().checkpoints() && !result_.diverged && !result_.interrupted) {
-    now.records = records_;
-    last = take_snapshot(comm_, *parts_, now);
+  const bool stepped = result_.steps > past_.step;      // else all that is left of the run is its end
+  const bool stopped = stepped && held_->held();        // in the evaluation of this step, and without checkpoints
+  if (stepped && !stopped) {
+    if (result_.evaluates()) {
+      held_->hold(record_);
+    } else {
+      add_record();  // the last step is always logged
+    }
   }
+  recorder_->flush();
+  if (log_) log_->flush();
+  // Also for a longer run that goes on from here (--resume with more --steps).
+  if (stepped && config().checkpoints() && !result_.diverged && !result_.interrupted) {
+    save(now);
+    if (writer_) writer_->wait();
+  }
+  if (held_->held() && (stopped || !evaluate())) {
+    result_.unevaluated = !result_.interrupted;
+    result_.interrupted = true;
+    result_.resumable = config().checkpoints() && !result_.diverged;
+    held_->release();
+  }
+  result_.test = held_->test();
+
   const std::int64_t peak = peak_memory_bytes();
   std::int64_t peaks[3] = {peak, comm_.rank() == 0 ? peak : 0,
                            static_cast<std::int64_t>(parts_->exchange->peak_buffer_bytes())};
@@ -322,10 +379,6 @@ void Run::finish() {
   result_.exchange_buffer_peak_bytes = peaks[2];
   if (writer_) writer_->wait();
   if (log_) log_->finish(result_.summary());
-  if (writer_ && last.step > 0) {
-    writer_->start(std::move(last));
-    writer_->wait();
-  }
 }
 
 }  // namespace
