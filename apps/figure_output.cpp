@@ -8,6 +8,7 @@
 #include "apps/launch_script.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/file.hpp"
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/log/hdf5_file.hpp"
 
@@ -89,27 +90,61 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
   run_python_script("plot-figure", {path.string(), "--out", (folder / "figure").string()});
 }
 
-std::string claim_table(const std::vector<Claim>& claims) {
+namespace {
+
+std::string measured_text(const Claim& claim) {
+  return format_number(claim.measured) + (claim.error > 0 ? " ± " + format_number(claim.error, 2) : "");
+}
+
+std::string predicted_text(const Claim& claim) {
+  return (claim.relation == "=" ? "" : claim.relation == "<=" ? "≤ " : "≥ ") + format_number(claim.predicted);
+}
+
+std::string complete_table(const std::vector<Claim>& claims, std::size_t width) {
   TextTable table(
       {"claim", "reference", "measured ± s.e.", "predicted", "allowance", "z·s.e.", "resolution", "verdict"});
   // How the numbers were derived stands below, once for all claims that have it in common.
   std::vector<std::string> notes;
   for (const auto& claim : claims) {
-    const std::string error = claim.error > 0 ? " ± " + format_number(claim.error, 2) : "";
     auto note = std::find(notes.begin(), notes.end(), claim.derivation);
     if (note == notes.end()) note = notes.insert(note, claim.derivation);
-    const std::string sign = claim.relation == "=" ? "" : claim.relation == "<=" ? "≤ " : "≥ ";
-    table.add({claim.text, claim.reference, format_number(claim.measured) + error,
-               sign + format_number(claim.predicted),
+    table.add({claim.text, claim.reference, measured_text(claim), predicted_text(claim),
                concat(format_number(claim.allowance, 2), " [", note - notes.begin() + 1, "]"),
                claim.error > 0 ? format_number(claim.z * claim.error, 2) : "", format_number(claim.resolution, 2),
                text_of(claim.verdict())});
   }
-  std::string text = concat(table.str(), "Rule: ", verdict_rule, "\nDerivations:\n");
-  for (std::size_t i = 0; i < notes.size(); ++i) text += concat("  [", i + 1, "] ", notes[i], "\n");
-  for (const auto& claim : claims) {
-    if (!claim.unmet.empty()) text += concat("Premise not met, ", claim.text, ": ", claim.unmet, "\n");
+  std::string text = table.str() + paragraph(concat("Rule: ", verdict_rule), width, 2) + "Derivations:\n";
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    text += paragraph(concat("  [", i + 1, "] ", notes[i]), width, 6);
   }
+  return text;
+}
+
+/// What a reader looks for first: what does not hold.
+std::string brief_table(std::vector<Claim> claims) {
+  const auto place = [](const Claim& claim) {
+    const Verdict verdict = claim.verdict();
+    return verdict == Verdict::fails ? 0 : verdict == Verdict::inconclusive ? 1 : 2;
+  };
+  std::stable_sort(claims.begin(), claims.end(),
+                   [&](const Claim& a, const Claim& b) { return place(a) < place(b); });
+  TextTable table({"claim", "measured ± s.e.", "predicted", "verdict"});
+  for (const auto& claim : claims) {
+    table.add({claim.text, measured_text(claim), predicted_text(claim), text_of(claim.verdict())});
+  }
+  return table.str();
+}
+
+}  // namespace
+
+std::string claim_table(const std::vector<Claim>& claims, std::size_t width, bool complete) {
+  std::string text = complete ? complete_table(claims, width) : brief_table(claims);
+  for (const auto& claim : claims) {
+    if (!claim.unmet.empty()) {
+      text += paragraph(concat("Premise not met, ", claim.text, ": ", claim.unmet), width, 2);
+    }
+  }
+  if (!complete) text += paragraph("--verbose: references, allowances, derivations and the rule; report.json has them too.", width, 2);
   return text;
 }
 

@@ -15,6 +15,9 @@ void write_figure(const std::filesystem::path& folder, const std::string& name, 
                   const FigureReport& report);
 
 /// The claims as people read them.
-std::string claim_table(const std::vector<Claim>& claims);
+/// \param width    columns there are (TextTable::str)
+/// \param complete every column, the rule and the derivations, in the figure's order; else what was measured beside what was
+///                 predicted, failing claims first, then undecided ones
+std::string claim_table(const std::vector<Claim>& claims, std::size_t width, bool complete);
 
 }  // namespace tersegrad

@@ -12,6 +12,7 @@
 #include "apps/objective.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/log/isolated.hpp"
 #include "tersegrad/log/sink.hpp"
@@ -88,7 +89,37 @@ std::string& run_under_way() {
 
 double now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-void say(const std::string& line) { std::cout << line + "\n" << std::flush; }
+/// Where the lines on this process's runs go.
+class ProgressLines {
+ public:
+  static ProgressLines& instance() {
+    static ProgressLines lines;
+    return lines;
+  }
+  /// \param width  of the terminal on which each line takes the place of the one before; any_width: each stays
+  void in_place(std::size_t width) { width_ = width; }
+  void say(const std::string& line) {
+    if (width_ == any_width) {
+      std::cout << line + "\n" << std::flush;
+    } else {
+      std::string shown = wrapped(line, width_ - 1).front();
+      shown.append(width_ - 1 - display_columns(shown), ' ');
+      std::cout << "\r" + shown << std::flush;
+      open_ = true;
+    }
+  }
+  /// What follows begins on a line of its own.
+  void end() {
+    if (open_) std::cout << "\n" << std::flush;
+    open_ = false;
+  }
+
+ private:
+  std::size_t width_ = any_width;
+  bool open_ = false;
+};
+
+void say(const std::string& line) { ProgressLines::instance().say(line); }
 
 /// A line a minute on a figure's long runs.
 class MinuteSink final : public Sink {
@@ -180,9 +211,12 @@ RunTally execute_runs(const Communicator& world, const std::string& figure, std:
   if (tally.done > 0 && world.rank() == 0) {
     std::cout << concat(figure, ": ", tally.done, " of ", tally.all, " runs are there already\n") << std::flush;
   }
+  auto& lines = ProgressLines::instance();
+  lines.in_place(place.a_line_each ? any_width : place.width);
   std::string failure;
   std::int64_t stopped = !run_all(world, figure, wide, dealt.size(), failure) ? 1 : 0;
   if (stopped == 0) stopped = run_dealt(world, figure, dealt, place.ranks_per_run, failure) ? 0 : 1;
+  if (world.rank() == 0) lines.end();
   collectively(world, [&] { TERSEGRAD_CHECK(failure.empty(), failure); });
   world.max(std::span(&stopped, 1));  // a group may have ended its runs before it was asked to stop
   tally.interrupted = stopped > 0;

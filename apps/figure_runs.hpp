@@ -8,6 +8,7 @@
 
 #include "apps/figure.hpp"
 #include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/core/terminal.hpp"
 
 namespace tersegrad {
 
@@ -16,6 +17,8 @@ struct RunPlace {
   std::filesystem::path folder;    ///< of the figure: a run goes to folder/runs/<name>
   std::string data;                ///< folder of the data sets
   std::int64_t ranks_per_run = 1;  ///< of a network's run; landscapes take all ranks, as far as they have agents
+  std::size_t width = any_width;   ///< of the terminal: there one line in place shows how far the runs are
+  bool a_line_each = false;        ///< on a terminal too: a line for each run
 };
 
 /// How the figure's runs ended.

@@ -5,6 +5,7 @@
 #include "models/registry.hpp"
 #include "tersegrad/comm/exchange.hpp"
 #include "tersegrad/compress/compressor.hpp"
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/log/sink.hpp"
 #include "tersegrad/noise/noise.hpp"
@@ -16,12 +17,14 @@ namespace {
 
 template <class Members>
 void print_family(const char* family, const Members& registry) {
+  const std::size_t width = output_columns();
   std::cout << family << "\n";
   for (const auto& [name, entry] : registry.entries()) {
-    std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << entry.summary << "\n";
+    const std::string padding(name.size() < 16 ? 16 - name.size() : 1, ' ');
+    std::cout << hanging(concat("  ", name, padding), entry.summary, width);
     for (const auto& parameter : entry.parameters) {
-      std::cout << "      " << parameter.name << (parameter.fallback.empty() ? "" : "=" + parameter.fallback) << "  "
-                << parameter.help << "\n";
+      const std::string fallback = parameter.fallback.empty() ? "" : "=" + parameter.fallback;
+      std::cout << hanging(concat("      ", parameter.name, fallback, "  "), parameter.help, width);
     }
   }
 }

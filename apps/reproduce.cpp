@@ -17,6 +17,7 @@
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/launcher.hpp"
 #include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/core/text.hpp"
 
 namespace tersegrad {
@@ -31,6 +32,7 @@ struct Request {
   std::string data;
   std::int64_t ranks_per_run = 1;
   bool strict = false;
+  bool verbose = false;  ///< on a terminal too: every column, a line a run
 };
 
 cxxopts::Options declare() {
@@ -48,7 +50,8 @@ cxxopts::Options declare() {
       "data", "folder of MNIST's and CIFAR-10's files", cxxopts::value<std::string>()->default_value(".data"))(
       "ranks", "MPI ranks to start when run alone", cxxopts::value<std::int64_t>()->default_value("2"))(
       "ranks-per-run", "ranks that share a network's run; the runs of a figure go side by side on groups of so many",
-      cxxopts::value<std::int64_t>()->default_value("1"))("strict", "exit status 1 if a claim fails")("h,help",
+      cxxopts::value<std::int64_t>()->default_value("1"))("strict", "exit status 1 if a claim fails")(
+      "verbose", "on a terminal too: every column of the claims, in the figure's order, and a line for each run")("h,help",
                                                                                                       "this text");
   options.parse_positional({"figure"});
   options.positional_help("FIGURE");
@@ -85,6 +88,7 @@ Request read_request(const cxxopts::ParseResult& parsed) {
   TERSEGRAD_CHECK(request.ranks_per_run >= 1 && request.ranks_per_run <= 100000, "--ranks-per-run is ",
                   request.ranks_per_run, " (must be at least 1)");
   request.strict = parsed.count("strict") > 0;
+  request.verbose = parsed.count("verbose") > 0;
   return request;
 }
 
@@ -118,7 +122,8 @@ FigureEnd reproduce(const Communicator& world, const Request& request, const std
   end.name = name;
   const fs::path folder = request.out / name;
   const RunTally tally =
-      execute_runs(world, name, figure.runs(request.scale), {folder, request.data, request.ranks_per_run});
+      execute_runs(world, name, figure.runs(request.scale),
+                   {folder, request.data, request.ranks_per_run, output_columns(), request.verbose});
   end.interrupted = tally.interrupted;
   if (end.interrupted) return end;
   std::vector<std::int64_t> counts(3, 0);
@@ -127,7 +132,8 @@ FigureEnd reproduce(const Communicator& world, const Request& request, const std
     FigureReport report(folder);
     figure.report(request.scale, report);
     write_figure(folder, name, figure, request.scale, report);
-    std::cout << claim_table(report.claims()) << "figure: " << (folder / "figure.png").string() << "\n" << std::flush;
+    const std::size_t width = output_columns();
+    std::cout << claim_table(report.claims(), width, request.verbose || width == any_width) << "figure: " << (folder / "figure.png").string() << "\n" << std::flush;
     for (const auto& claim : report.claims()) ++counts[static_cast<std::size_t>(claim.verdict())];
   });
   world.sum(counts);

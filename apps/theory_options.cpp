@@ -7,6 +7,7 @@
 #include "apps/theory.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/noise/noise.hpp"
 
@@ -57,9 +58,9 @@ void Report::print(bool json) const {
   }
   for (const auto& item : items_) {
     const std::string value = to_text(item.value, 6);
-    std::cout << item.key << std::string(key_width - item.key.size() + 2, ' ') << value;
-    if (!item.meaning.empty()) std::cout << std::string(value_width - value.size() + 2, ' ') << item.meaning;
-    std::cout << "\n";
+    std::string label = item.key + std::string(key_width - item.key.size() + 2, ' ') + value;
+    if (!item.meaning.empty()) label += std::string(value_width - value.size() + 2, ' ');
+    std::cout << hanging(label, item.meaning, output_columns());
   }
   if (!columns_.empty()) {
     TextTable table(columns_);

@@ -10,6 +10,7 @@
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/standard_streams.hpp"
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/train/checkpoint_folder.hpp"
 #include "tersegrad/train/noise_verdict.hpp"
 #include "tersegrad/train/report.hpp"
@@ -88,8 +89,10 @@ int run(int argc, char** argv) {
       return exit_interrupted;
     }
     if (world.rank() == 0)
-      std::cout << "\n" << (config.sde > 0 ? outcome(result) : savings_report(result)) << std::flush;
-    if (world.rank() == 0 && result.noise_reports > 0) std::cout << "\n" << noise_verdict(result) << std::flush;
+      std::cout << "\n"
+                << paragraph(config.sde > 0 ? outcome(result) : savings_report(result), output_columns(), 2) << std::flush;
+    if (world.rank() == 0 && result.noise_reports > 0)
+      std::cout << "\n" << paragraph(noise_verdict(result), output_columns(), 2) << std::flush;
     if (world.rank() == 0 && result.resumable) std::cout << "\n" << resumable_end(result) << std::flush;
     return result.interrupted ? exit_interrupted : 0;
   });

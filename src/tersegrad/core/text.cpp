@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/table.hpp"
 
 namespace tersegrad {
 namespace {
@@ -20,11 +21,6 @@ std::string print(const char* format, double value) {
 std::string three_digits(double value) {
   const double size = std::abs(value);
   return print(size < 9.995 ? "%.2f" : size < 99.95 ? "%.1f" : "%.0f", value);
-}
-
-/// Terminal columns of UTF-8 text: bytes that do not continue a character.
-std::size_t columns(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 }  // namespace
@@ -67,28 +63,6 @@ void TextTable::add(std::vector<std::string> row) {
   rows_.push_back(std::move(row));
 }
 
-std::string TextTable::str() const {
-  std::vector<std::size_t> widths(rows_.front().size(), 0);
-  for (const auto& row : rows_) {
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], columns(row[c]));
-  }
-  std::string text;
-  for (std::size_t r = 0; r < rows_.size(); ++r) {
-    std::string line;
-    for (std::size_t c = 0; c < widths.size(); ++c) {
-      const std::string padding(widths[c] - columns(rows_[r][c]), ' ');
-      line += c == 0 ? rows_[r][c] + padding : "  " + padding + rows_[r][c];
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-    if (r == 0) {
-      std::size_t total = 0;
-      for (std::size_t c = 0; c < widths.size(); ++c) total += widths[c] + (c == 0 ? 0 : 2);
-      for (std::size_t i = 0; i < total; ++i) text += "─";
-      text += "\n";
-    }
-  }
-  return text;
-}
+std::string TextTable::str() const { return fit_table(rows_, output_columns()); }
 
 }  // namespace tersegrad

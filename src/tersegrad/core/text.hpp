@@ -20,7 +20,7 @@ class TextTable {
   explicit TextTable(std::vector<std::string> heading) : rows_{std::move(heading)} {}
   /// \throws Error unless it has as many cells as the heading.
   void add(std::vector<std::string> row);
-  std::string str() const;
+  std::string str() const;  ///< no line is wider than the terminal it goes to: see fit_table() in core/table.hpp
 
  private:
   std::vector<std::vector<std::string>> rows_;

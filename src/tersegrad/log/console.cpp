@@ -1,44 +1,22 @@
 // The progress line on standard output.
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "tersegrad/core/launcher.hpp"
+#include "tersegrad/core/terminal.hpp"
 #include "tersegrad/log/evaluation_line.hpp"
 #include "tersegrad/log/progress.hpp"
 
 namespace tersegrad {
 namespace {
 
-std::string open_file(const std::string& pid) {
-  std::error_code none;
-  return std::filesystem::read_symlink("/proc/" + pid + "/fd/1", none).string();
-}
-
-/// Whether standard output reaches a terminal. Open MPI gives its processes a pseudo-terminal wherever its own output
-/// goes, so under a launcher the launcher's output counts: TERSEGRAD_PROGRESS=live|sparse says it (launch/local
-/// sets it), else the parent process (mpirun, for ranks on its own machine) is looked at.
-bool on_terminal() {
-  if (const char* style = ::getenv("TERSEGRAD_PROGRESS")) return std::string_view(style) == "live";
-  if (!::isatty(STDOUT_FILENO)) return false;
-  if (!find_launch()) return true;
-  const std::string parent = open_file(std::to_string(::getppid()));
-  return parent.starts_with("/dev/") && parent != "/dev/null" && parent != open_file("self");
-}
-
-std::size_t terminal_columns() {
-  winsize size{};
-  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20;
-  return known ? size.ws_col : 100;
+/// Of the line that is shown in place. Where a file is made to hold it, as wide as most terminals.
+std::size_t live_columns() {
+  const std::size_t columns = output_columns();
+  return columns == any_width ? 100 : columns;
 }
 
 class ConsoleSink final : public Sink {
@@ -79,7 +57,7 @@ class ConsoleSink final : public Sink {
       std::printf("%s\n", line->c_str());
     } else {
       // Blanks instead of an escape sequence wipe what a longer line left behind: they work on every terminal.
-      std::string text = line->substr(0, terminal_columns() - 1);
+      std::string text = line->substr(0, live_columns() - 1);
       const std::size_t length = text.size();
       if (length < shown_) text.append(shown_ - length, ' ');
       std::printf("\r%s", text.c_str());
@@ -107,7 +85,7 @@ const Registration<Sink> registration{
     {{"style", "auto", "live: one line in place; sparse: about 20 lines a run; auto: live on a terminal"}},
     [](const Arguments& arguments) {
       const std::string& style = arguments.one_of("style", {"auto", "live", "sparse"});
-      const bool live = style == "live" || (style == "auto" && on_terminal());
+      const bool live = style == "live" || (style == "auto" && output_on_terminal());
       return std::make_unique<ConsoleSink>(live ? ProgressStyle::live : ProgressStyle::sparse);
     }};
 
