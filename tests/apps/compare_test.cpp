@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -53,8 +54,8 @@ TEST_F(CompareTest, FiguresFollowFromTheSeries) {
   write_synthetic(folder_ / "none", dense_run());
   const auto json = nlohmann::json::parse(compare({"--json", run("sign"), run("none")}));
   ASSERT_EQ(json["runs"].size(), 2u);
-  EXPECT_EQ(json["smoothing_records"], 2);  // 2 % of 100
   const auto& sign = json["runs"][0];
+  EXPECT_EQ(sign["smoothing_steps"], 2);  // 2 % of 100
   EXPECT_EQ(sign["name"], "sign");
   EXPECT_EQ(sign["compressor"], "sign");
   EXPECT_EQ(sign["finished"], true);
@@ -94,14 +95,98 @@ TEST_F(CompareTest, LossGivenByHandMayNotBeReached) {
 }
 
 TEST_F(CompareTest, TotalsDoNotDependOnHowOftenARunIsLogged) {
-  Synthetic sparse;
+  // The first step costs ten times as much as the others: one in ten records would be taken for the run's average.
+  Synthetic all, sparse;
+  all.warm_up = sparse.warm_up = 10;
   sparse.every = 10;
-  write_synthetic(folder_ / "all", {});
+  write_synthetic(folder_ / "all", all);
   write_synthetic(folder_ / "tenth", sparse);
   const auto json = nlohmann::json::parse(compare({"--json", run("all"), run("tenth")}));
-  for (const char* key : {"total_bytes", "uplink_bytes_per_step", "step_s", "compute_s_per_step", "steps"}) {
+  for (const char* key : {"total_bytes", "uplink_bytes_per_step", "downlink_bytes_per_step", "savings_uplink", "time_total_s",
+                          "step_s", "time_compute_s", "compute_s_per_step", "apply_s_per_step", "steps"}) {
+    EXPECT_EQ(json["runs"][0][key], json["runs"][1][key]) << key;
+  }
+  EXPECT_DOUBLE_EQ(json["runs"][1]["total_bytes"], 109 * (189 + 439));
+}
+
+TEST_F(CompareTest, FiguresOfARunDoNotDependOnItsNeighbours) {
+  Synthetic brief;
+  brief.steps = 60;
+  brief.every = 30;
+  write_synthetic(folder_ / "sign", {});
+  write_synthetic(folder_ / "none", dense_run());
+  write_synthetic(folder_ / "brief", brief);
+  auto alone = nlohmann::json::parse(compare({"--json", run("sign")}))["runs"][0];
+  for (const char* other : {"none", "brief"}) {
+    auto beside = nlohmann::json::parse(compare({"--json", run("sign"), run(other)}))["runs"][0];
+    for (const char* of_both : {"steps_to_loss", "bytes_to_loss", "time_s_to_loss"}) {
+      alone.erase(of_both);
+      beside.erase(of_both);
+    }
+    EXPECT_EQ(alone, beside) << other;
+  }
+  // Each with its window, said beside the loss where the windows differ.
+  const std::string table = compare({run("sign"), run("brief")});
+  EXPECT_TRUE(contains(table, "(2)") && contains(table, "(1)") && contains(table, "in brackets")) << table;
+}
+
+TEST_F(CompareTest, RunsOfEarlierVersionsAreEstimatedAndSaySo) {
+  Synthetic old, resumed;
+  old.totals = false;
+  old.every = 10;
+  write_synthetic(folder_ / "old", old);
+  write_synthetic(folder_ / "new", {});
+  const auto json = nlohmann::json::parse(compare({"--json", run("old"), run("new")}));
+  EXPECT_EQ(json["runs"][0]["estimated"], true);
+  EXPECT_EQ(json["runs"][1]["estimated"], false);
+  for (const char* key : {"total_bytes", "uplink_bytes_per_step", "step_s", "compute_s_per_step"}) {
     EXPECT_NEAR(json["runs"][0][key].get<double>(), json["runs"][1][key].get<double>(), 1e-9) << key;
   }
+  const std::string table = compare({run("old"), run("new")});
+  EXPECT_TRUE(contains(table, "old ~") && contains(table, "~ bytes and times estimated")) << table;
+  EXPECT_FALSE(contains(table, "new ~")) << table;
+
+  // One that such a version began and this one went on with: no total in the records of its past.
+  Log log({"hdf5"});
+  std::filesystem::create_directories(folder_ / "resumed");
+  log.begin(synthetic_info(folder_ / "resumed", resumed));
+  for (std::int64_t step = 1; step <= resumed.steps; ++step) {
+    auto record = synthetic_record(resumed, step);
+    if (step <= 50) std::fill(record.begin() + 10, record.end(), NAN);
+    log.write(record);
+  }
+  log.finish(synthetic_summary(resumed));
+  const auto both = nlohmann::json::parse(compare({"--json", run("resumed"), run("new")}))["runs"];
+  EXPECT_EQ(both[0]["estimated"], true);
+  for (const char* key : {"total_bytes", "time_total_s", "time_compute_s", "bytes_to_loss", "time_s_to_loss"}) {
+    EXPECT_NEAR(both[0][key].get<double>(), both[1][key].get<double>(), 1e-9) << key;
+  }
+}
+
+TEST_F(CompareTest, ShowsTheOptionsInWhichRunsDiffer) {
+  Synthetic faster, same;
+  faster.options = {{"lr", 0.01, ""}, {"momentum", 0.9, ""}, {"log_every", std::int64_t{7}, ""}};
+  same.options = {{"momentum", 0.0, ""}, {"log_every", std::int64_t{1}, ""}};
+  write_synthetic(folder_ / "slow", same);
+  write_synthetic(folder_ / "fast", faster);
+  const std::string table = compare({run("slow"), run("fast")});
+  for (const char* part : {"compressor", "lr", "0.001", "0.01", "batch", "32", "momentum", "0.9"}) {
+    EXPECT_TRUE(contains(table, part)) << part << "\n" << table;
+  }
+  EXPECT_FALSE(contains(table, "log_every")) << table;  // changes no figure
+  EXPECT_FALSE(contains(compare({run("slow"), run("slow")}), "momentum"));
+  const auto json = nlohmann::json::parse(compare({"--json", run("fast")}));
+  EXPECT_EQ(json["runs"][0]["options"]["lr"], 0.01);
+  EXPECT_EQ(json["runs"][0]["options"]["batch"], 32);
+}
+
+TEST_F(CompareTest, FewerAndMoreAreSaidAsSuch) {
+  Synthetic larger;
+  larger.uplink = 4064;
+  write_synthetic(folder_ / "larger", larger);
+  const std::string table = compare({run("larger")});
+  EXPECT_TRUE(contains(table, "1.02× more")) << table;
+  EXPECT_FALSE(contains(table, "0.984")) << table;
 }
 
 TEST_F(CompareTest, TableNamesRunsAndMarksTheUnfinishedAndDiverged) {
@@ -210,10 +295,34 @@ TEST_F(PlotTest, TroubleIsOneLine) {
   ::setenv("PATH", path.c_str(), 1);
 }
 
+std::vector<double> numbers(std::size_t n) {
+  std::vector<double> all(n);
+  std::iota(all.begin(), all.end(), 1.0);
+  return all;
+}
+
+TEST(TrailingMean, IsTheMeanOfTheStepsInTheWindow) {
+  const std::vector<double> step{1, 10, 20, 25, 30, 40, 50, 60, 61, 90}, values{3, 1, 4, 1, 5, 9, 2, 6, 5, 3};
+  for (std::int64_t window = 1; window <= 95; ++window) {
+    const auto means = trailing_mean(step, values, window);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      double sum = 0, count = 0;
+      for (std::size_t j = 0; j <= i; ++j) {
+        if (step[j] > step[i] - static_cast<double>(window)) sum += values[j], ++count;
+      }
+      if (step[i] < static_cast<double>(window)) {
+        EXPECT_TRUE(std::isnan(means[i])) << window << " " << i;
+      } else {
+        EXPECT_NEAR(means[i], sum / count, 1e-14) << window << " " << i;
+      }
+    }
+  }
+}
+
 TEST(TrailingMean, IsTheMeanOfTheWindow) {
   const std::vector<double> values{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
   for (std::size_t window = 1; window <= values.size() + 2; ++window) {
-    const auto means = trailing_mean(values, window);
+    const auto means = trailing_mean(numbers(values.size()), values, static_cast<std::int64_t>(window));
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (i + 1 < window) {
         EXPECT_TRUE(std::isnan(means[i])) << window << " " << i;
@@ -231,7 +340,7 @@ TEST(TrailingMean, NonFiniteAndHugeValuesStayInTheirWindows) {
   values[10] = NAN;
   values[20] = INFINITY;
   values[30] = 1e300;
-  const auto means = trailing_mean(values, 4);
+  const auto means = trailing_mean(numbers(values.size()), values, 4);
   for (std::size_t i = 3; i < values.size(); ++i) {
     const bool hit = (i >= 10 && i < 14) || (i >= 20 && i < 24);
     const bool huge = i >= 30 && i < 34;

@@ -60,7 +60,9 @@ TEST_F(SinksTest, CsvHasOneRowARecordThatReadsBackExactly) {
   const auto rows = lines("metrics.csv");
   ASSERT_EQ(rows.size(), 101u);
   EXPECT_EQ(rows[0],
-            "step,time_s,loss,uplink_bytes,downlink_bytes,compute_s,compress_s,exchange_s,apply_s,test_accuracy");
+            "step,time_s,loss,uplink_bytes,downlink_bytes,compute_s,compress_s,exchange_s,apply_s,test_accuracy,"
+            "uplink_bytes_total,downlink_bytes_total,step_s_total,compute_s_total,compress_s_total,exchange_s_total,"
+            "apply_s_total");
   for (std::int64_t step = 1; step <= run.steps; ++step) {
     std::istringstream row(rows[static_cast<std::size_t>(step)]);
     for (const double wanted : synthetic_record(run, step)) {

@@ -43,6 +43,9 @@ struct Synthetic {
   double decay = 0.05;           // loss = 2·exp(−decay·step)
   std::int64_t every = 1;        // records every so many steps
   bool diverges = false;         // the loss ends as inf and NaN
+  bool totals = true;            // cumulative series; earlier versions had none
+  double warm_up = 1;            // the first step's time and bytes, as a multiple of the others'
+  LogFields options = {};        // of the configuration, beside the others or instead of theirs
 };
 
 inline RunInfo synthetic_info(const std::filesystem::path& folder, const Synthetic& run) {
@@ -57,7 +60,7 @@ inline RunInfo synthetic_info(const std::filesystem::path& folder, const Synthet
                         {"agents", std::int64_t{4}},
                         {"parameters", run.parameters},
                         {"batch", std::int64_t{32}, "examples"},
-                        {"learning_rate", 0.001},
+                        {"lr", 0.001},
                         {"overwrite", false},
                         {"comment", std::string("größer, \"quoted\"")}};
   info.columns = {{"step", "", "updates applied"},
@@ -70,6 +73,17 @@ inline RunInfo synthetic_info(const std::filesystem::path& folder, const Synthet
                   {"exchange_s", "s", "sending and waiting"},
                   {"apply_s", "s", "decoding and the update"},
                   {"test_accuracy", "", "share of the test set classified correctly"}};
+  if (run.totals) {
+    for (const char* name : {"uplink_bytes_total", "downlink_bytes_total", "step_s_total", "compute_s_total",
+                             "compress_s_total", "exchange_s_total", "apply_s_total"}) {
+      info.columns.push_back({name, "", "of the run so far"});
+    }
+  }
+  for (const auto& option : run.options) {
+    const auto same = [&](const LogField& field) { return field.key == option.key; };
+    std::erase_if(info.configuration, same);
+    info.configuration.push_back(option);
+  }
   return info;
 }
 
@@ -79,9 +93,24 @@ inline double synthetic_loss(const Synthetic& run, std::int64_t step) {
 }
 
 inline std::vector<double> synthetic_record(const Synthetic& run, std::int64_t step) {
-  const double s = static_cast<double>(step);
-  return {s, s * run.step_s, synthetic_loss(run, step), run.uplink, run.downlink, 0.5 * run.step_s, 0.1 * run.step_s,
-          0.2 * run.step_s, 0.1 * run.step_s, step % 10 == 0 ? 0.9 : std::numeric_limits<double>::quiet_NaN()};
+  const double s = static_cast<double>(step), now = step == 1 ? run.warm_up : 1, so_far = s - 1 + run.warm_up;
+  std::vector<double> record{s,
+                             so_far * run.step_s,
+                             synthetic_loss(run, step),
+                             now * run.uplink,
+                             now * run.downlink,
+                             now * 0.5 * run.step_s,
+                             now * 0.1 * run.step_s,
+                             now * 0.2 * run.step_s,
+                             now * 0.1 * run.step_s,
+                             step % 10 == 0 ? 0.9 : std::numeric_limits<double>::quiet_NaN()};
+  if (run.totals) {
+    for (const double each : {run.uplink, run.downlink, run.step_s, 0.5 * run.step_s, 0.1 * run.step_s,
+                              0.2 * run.step_s, 0.1 * run.step_s}) {
+      record.push_back(so_far * each);
+    }
+  }
+  return record;
 }
 
 inline LogFields synthetic_summary(const Synthetic& run) {

@@ -1,6 +1,7 @@
 #include "tersegrad/train/recorder.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace tersegrad {
 namespace {
@@ -11,7 +12,7 @@ bool is_test_figure(const SeriesInfo& column) { return column.name == "test_loss
 
 std::vector<SeriesInfo> Recorder::columns(bool evaluates) {
   std::vector<SeriesInfo> all{{"step", "", "step, counted from 1"},
-          {"time_s", "s", "wall clock since the first step began, evaluation included"},
+          {"time_s", "s", "wall clock since the first step began, evaluation included, mean over hosting ranks"},
           {"loss", "", "mean over agents of the loss before the update"},
           {"learning_rate", "", "step size"},
           {"gradient_norm", "", "Euclidean norm of the aggregated update"},
@@ -25,15 +26,19 @@ std::vector<SeriesInfo> Recorder::columns(bool evaluates) {
           {"apply_s", "s", "the update, mean over hosting ranks"},
           {"nonfinite_agents", "", "agents whose gradient had inf or NaN"},
           {"test_loss", "", "mean over the test set after the update"},
-          {"test_accuracy", "", "share of the test set classified right after the update"}};
+          {"test_accuracy", "", "share of the test set classified right after the update"},
+          // Of the run so far: whatever is logged, the last record's are what the summary divides.
+          {"uplink_bytes_total", "bytes", "sent per agent until here, headers included"},
+          {"downlink_bytes_total", "bytes", "received per agent until here, headers included"},
+          {"uplink_header_bytes_total", "bytes", "headers among uplink_bytes_total"},
+          {"downlink_header_bytes_total", "bytes", "headers among downlink_bytes_total"},
+          {"step_s_total", "s", "time_s without evaluation, noise reports and checkpoints"},
+          {"compute_s_total", "s", "of step_s_total, gradients"},
+          {"compress_s_total", "s", "of step_s_total, noise, encoding, decoding"},
+          {"exchange_s_total", "s", "of step_s_total, messages and waiting"},
+          {"apply_s_total", "s", "of step_s_total, the updates"}};
   if (!evaluates) std::erase_if(all, is_test_figure);
   return all;
-}
-
-Recorder::Recorder(const Communicator& comm, const AgentMap& map, Log* log, bool evaluates)
-    : comm_(comm), map_(map), log_(log) {
-  const auto all = columns();
-  if (!evaluates) test_figures_ = std::find_if(all.begin(), all.end(), is_test_figure) - all.begin();
 }
 
 void Recorder::add(const StepRecord& record) {
@@ -43,7 +48,9 @@ void Recorder::add(const StepRecord& record) {
 
 void Recorder::flush() {
   if (held_.empty()) return;
-  for (const auto& row : take_rows()) log_->write(row);
+  const auto rows = take_rows();
+  if (log_ == nullptr) return;
+  for (const auto& row : rows) log_->write(row);
 }
 
 std::vector<double> Recorder::row(const StepRecord& record) {
@@ -56,28 +63,38 @@ std::vector<double> Recorder::row(const StepRecord& record) {
 /// Of what is held back, as the log has it: none on ranks other than 0. Collective.
 std::vector<std::vector<double>> Recorder::take_rows() {
   std::vector<std::vector<double>> rows;
-  std::vector<double> times(4 * held_.size(), 0.0);
-  if (map_.is_host(comm_.rank())) {
-    for (std::size_t i = 0; i < held_.size(); ++i) {
-      const auto& time = held_[i].time;
-      times[4 * i] = time.compute;
-      times[4 * i + 1] = time.compress;
-      times[4 * i + 2] = time.exchange;
-      times[4 * i + 3] = time.apply;
-    }
+  // Of each record: the step's own parts, and what the run has taken so far.
+  std::vector<Elapsed> times;
+  for (const auto& r : held_) {
+    times.push_back({0, 0, r.time});
+    times.push_back(r.elapsed);
   }
-  comm_.sum(times);
+  mean_over_hosts(comm_, map_, times);
+  latest_ = times.back();
+  latest_ += past_;
   if (log_ != nullptr) {
-    const double hosts = map_.hosts(), agents = map_.agents();
+    const double agents = map_.agents();
     const auto per_agent = [&](std::int64_t bytes) { return static_cast<double>(bytes) / agents; };
     for (std::size_t i = 0; i < held_.size(); ++i) {
       const auto& r = held_[i];
-      std::vector<double> row{static_cast<double>(r.step), r.time_s, r.loss, r.learning_rate, r.update_norm,
-                   per_agent(r.traffic.uplink.total()), per_agent(r.traffic.downlink.total()),
-                   per_agent(r.traffic.uplink.header), per_agent(r.traffic.downlink.header), times[4 * i] / hosts,
-                   times[4 * i + 1] / hosts, times[4 * i + 2] / hosts, times[4 * i + 3] / hosts,
-                   static_cast<double>(r.nonfinite_agents), r.test.loss, r.test.accuracy};
-      if (test_figures_ >= 0) row.erase(row.begin() + test_figures_, row.begin() + test_figures_ + 2);
+      Elapsed total = times[2 * i + 1];
+      total += past_;
+      std::vector<double> row{static_cast<double>(r.step), total.wall_s, r.loss, r.learning_rate, r.update_norm};
+      const auto add = [&](std::initializer_list<double> values) { row.insert(row.end(), values); };
+      const auto add_bytes = [&](const Traffic& traffic) {
+        add({per_agent(traffic.uplink.total()), per_agent(traffic.downlink.total()), per_agent(traffic.uplink.header),
+             per_agent(traffic.downlink.header)});
+      };
+      const auto add_parts = [&](const TimeSplit& parts) {
+        add({parts.compute, parts.compress, parts.exchange, parts.apply});
+      };
+      add_bytes(r.traffic);
+      add_parts(times[2 * i].parts);
+      add({static_cast<double>(r.nonfinite_agents)});
+      if (evaluates_) add({r.test.loss, r.test.accuracy});
+      add_bytes(r.traffic_total);
+      add({total.steps_s});
+      add_parts(total.parts);
       row.insert(row.end(), r.observed.begin(), r.observed.end());
       row.insert(row.end(), r.noise.begin(), r.noise.end());
       rows.push_back(std::move(row));

@@ -9,20 +9,22 @@
 #include "tersegrad/comm/agent_map.hpp"
 #include "tersegrad/comm/communicator.hpp"
 #include "tersegrad/log/log.hpp"
+#include "tersegrad/train/elapsed.hpp"
 #include "tersegrad/train/result.hpp"
 
 namespace tersegrad {
 
-/// One logged step, as rank 0 knows it (elsewhere only `time` matters).
+/// One logged step, as rank 0 knows it (elsewhere only `time` and `elapsed` matter).
 struct StepRecord {
   std::int64_t step = 0;  ///< counted from 1: updates made, this one included
-  double time_s = 0;  ///< wall clock since the first step began
   double loss = 0;    ///< mean over agents, before the update
   double learning_rate = 0;
   double update_norm = 0;  ///< ‖aggregated update‖₂
-  Traffic traffic;
+  Traffic traffic;        ///< of this step
+  Traffic traffic_total;  ///< of the run so far, this step included
   std::int64_t nonfinite_agents = 0;
-  TimeSplit time;
+  TimeSplit time;   ///< of this step, on this rank
+  Elapsed elapsed;  ///< until the end of this step, on this rank since this process began the steps
   Evaluation test{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
   std::vector<double> observed;  ///< the objective's observables; empty except on rank 0
   std::vector<double> noise;     ///< the noise report's columns; empty without one and except on rank 0
@@ -35,8 +37,10 @@ class Recorder {
   /// \param evaluates whether the run has test figures: without, there are no columns of them
   static std::vector<SeriesInfo> columns(bool evaluates = true);
 
-  /// \param log null on ranks other than 0
-  Recorder(const Communicator& comm, const AgentMap& map, Log* log, bool evaluates = true);
+  /// \param log  null on ranks other than 0
+  /// \param past of a resumed run: the means of what it took before
+  Recorder(const Communicator& comm, const AgentMap& map, Log* log, bool evaluates = true, const Elapsed& past = {})
+      : comm_(comm), map_(map), log_(log), evaluates_(evaluates), past_(past), latest_(past) {}
 
   /// Every rank calls it at the same steps. Collective when it fills a block of 64.
   void add(const StepRecord& record);
@@ -45,6 +49,8 @@ class Recorder {
   /// Writes what is held back, and returns what would follow for this record instead of writing it (on rank 0).
   /// Collective.
   std::vector<double> row(const StepRecord& record);
+  /// What the run had taken when the last record was made that left here, the past included: its figures to the last bit.
+  const Elapsed& latest() const { return latest_; }
 
  private:
   std::vector<std::vector<double>> take_rows();
@@ -52,7 +58,8 @@ class Recorder {
   const Communicator& comm_;
   const AgentMap& map_;
   Log* log_;
-  std::ptrdiff_t test_figures_ = -1;  // the first column of two that are left out; -1: none
+  bool evaluates_;
+  Elapsed past_, latest_;
   std::vector<StepRecord> held_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "tersegrad/core/digits.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/train/projection.hpp"
@@ -9,26 +10,18 @@
 namespace tersegrad {
 namespace {
 
-std::string ratio(double value) {
-  return std::isfinite(value) ? format_number(value, value < 10 ? 3 : 4) + "x" : "-";
-}
-
-std::string format_rate(double bits_per_s) {
-  return bits_per_s < 1e9 ? format_number(bits_per_s / 1e6, 3) + " Mbit/s"
-                          : format_number(bits_per_s / 1e9, 3) + " Gbit/s";
-}
-
 std::string bytes_table(const RunResult& r) {
   const double up = r.uplink_bytes_per_step(), down = r.downlink_bytes_per_step(), dense = r.dense_bytes_per_step();
   const double allreduce = wire_load(r).dense_allreduce;
-  TextTable table({"bytes per agent and step", "this run", "dense star", "saved", "dense all-reduce", "saved"});
+  TextTable table({"bytes per agent and step", "this run", "dense star", "fewer than star", "dense all-reduce",
+                   "fewer than all-reduce"});
   // An all-reduce sends as much as it receives.
-  table.add({"uplink", format_bytes(up), format_bytes(dense), ratio(dense / up), format_bytes(allreduce),
-             ratio(allreduce / up)});
-  table.add({"downlink", format_bytes(down), format_bytes(dense), ratio(dense / down), format_bytes(allreduce),
-             ratio(allreduce / down)});
-  table.add({"both", format_bytes(up + down), format_bytes(2 * dense), ratio(2 * dense / (up + down)),
-             format_bytes(2 * allreduce), ratio(2 * allreduce / (up + down))});
+  table.add({"uplink", format_bytes(up), format_bytes(dense), format_fewer(dense / up), format_bytes(allreduce),
+             format_fewer(allreduce / up)});
+  table.add({"downlink", format_bytes(down), format_bytes(dense), format_fewer(dense / down), format_bytes(allreduce),
+             format_fewer(allreduce / down)});
+  table.add({"both", format_bytes(up + down), format_bytes(2 * dense), format_fewer(2 * dense / (up + down)),
+             format_bytes(2 * allreduce), format_fewer(2 * allreduce / (up + down))});
   return table.str();
 }
 
@@ -63,11 +56,12 @@ std::string time_table(const RunResult& r) {
 std::string projection_table(const RunResult& r) {
   const auto load = wire_load(r);
   const double with = local_step_s(r), without = with - r.time.compress / static_cast<double>(r.steps);
-  TextTable table({"expected step time, network only", "100 Mbit/s", "1 Gbit/s", "10 Gbit/s", "100 Gbit/s"});
+  // Two digits: what a step computes is known no better, and a rate is a round number.
+  TextTable table({"expected step time, compute + network", "100 Mbit/s", "1 Gbit/s", "10 Gbit/s", "100 Gbit/s"});
   const auto row = [&](const std::string& name, double local, double bytes) {
     std::vector<std::string> cells{name};
     for (const double rate : {1e8, 1e9, 1e10, 1e11})
-      cells.push_back(format_duration(projected_step_s(local, bytes, rate)));
+      cells.push_back(format_estimate(projected_step_s(local, bytes, rate)));
     table.add(std::move(cells));
   };
   row(r.has_server ? "this run (busiest link: the server's)" : "this run", with, load.this_run);
@@ -82,14 +76,15 @@ std::string verdict(const RunResult& r) {
   if (rate == 0)
     return "Against a dense all-reduce this run saves no bytes on its busiest link: compression does not pay.\n";
   if (std::isinf(rate)) return "Against a dense all-reduce this run is faster on any link.\n";
-  std::string text = concat("Against a dense all-reduce it pays on links slower than ", format_rate(rate),
+  // Bytes are exact, the time that compression took is not: runs of one configuration differ by a tenth and more.
+  std::string text = concat("Against a dense all-reduce it pays on links slower than about ", format_rate(rate, 1),
                             " (break-even of compression time and bytes).\n");
   if (r.link.bits_per_s > 0) {
-    text +=
-        concat("The link between rank 0 and rank ", r.processes - 1, " carried ", format_rate(r.link.bits_per_s),
-               " as the run started: ",
-               r.link.bits_per_s < rate ? "there it pays.\n"
-                                        : "there it does not pay; --compressor none --exchange allreduce is faster.\n");
+    text += concat("The link between rank 0 and rank ", r.processes - 1, " carried ", format_rate(r.link.bits_per_s, 2),
+                   " as the run started: ");
+    text += r.link.bits_per_s < 0.8 * rate    ? "there it pays.\n"
+            : r.link.bits_per_s < 1.25 * rate ? "there it makes little difference.\n"
+                                              : "there it does not pay; --compressor none --exchange allreduce is faster.\n";
   }
   return text;
 }

@@ -99,7 +99,18 @@ LogFields RunResult::summary() const {
           {"memory_peak_bytes", memory_peak_bytes, "bytes"},
           {"memory_peak_rank0_bytes", memory_peak_rank0_bytes, "bytes"},
           {"exchange_buffer_peak_bytes", exchange_buffer_peak_bytes, "bytes"},
-          {"parameters_fingerprint", hex(parameters_fingerprint)}};
+          {"parameters_fingerprint", hex(parameters_fingerprint)},
+          {"lr", config.lr},
+          {"schedule", config.schedule},
+          {"warmup", config.warmup},
+          {"momentum", config.momentum},
+          {"weight_decay", config.weight_decay},
+          {"clip_norm", config.clip_norm},
+          {"batch", config.batch == 0 ? LogValue(std::string("full")) : LogValue(config.batch)},
+          {"noise_batch", config.noise_batch},
+          {"sampling", config.sampling},
+          {"samples", config.samples},
+          {"skew", config.skew}};
   if (link.bits_per_s > 0) {
     fields.push_back({"link_bits_per_s", link.bits_per_s, "bit/s"});
     fields.push_back({"link_latency_s", link.latency_s, "s"});

@@ -153,8 +153,9 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
       integrator.step(x, normals);
       record.time.apply += watch.lap();
     }
-    record.time_s = since_start.seconds();
     result.time += record.time;
+    const double now_s = since_start.seconds();
+    record.elapsed = {now_s, now_s, result.time};
     result.steps = k + 1;
     if (k == 0) result.loss_first = record.loss;
     result.loss_last = record.loss;
@@ -175,6 +176,8 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   require_same(comm, hex(result.parameters_fingerprint), "the parameters after the last step",
                "this should not be possible: please report it");
   recorder.flush();
+  result.total_s = recorder.latest().steps_s;
+  result.time = recorder.latest().parts;
   if (comm.rank() == 0) log->finish(result.summary());
   return result;
 }

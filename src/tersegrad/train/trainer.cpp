@@ -57,11 +57,10 @@ class Run {
   bool noise_due(std::int64_t step) const { return config().noise_report > 0 && step % config().noise_report == 0; }
   std::uint8_t control();
   RunCounters counters();
-  TimeSplit mean_time();
+  Elapsed elapsed() const;
   void save(RunCounters now);
   void stop_resumable();
   void finish();
-  double elapsed_s() const { return past_.elapsed_s + since_start_.seconds(); }
   const TrainConfig& config() const { return parts_->config; }
 
   const StopSignal signals_;
@@ -83,7 +82,7 @@ class Run {
   std::int64_t records_ = 0;  // handed to the recorder
   Stopwatch since_start_, since_report_;
   std::optional<TrafficMeasurement> measurement_;
-  double evaluation_s_ = 0;  // and noise reports
+  double evaluation_s_ = 0;  // and noise reports, and checkpoints
 };
 
 void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objective, CheckpointFile* start) {
@@ -123,7 +122,8 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
     writer_.emplace(config().out, config().keep);
   });
   result_.link = measure_link(comm_);
-  recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr, result_.evaluates());
+  const Elapsed past{past_.elapsed_s, past_.elapsed_s - past_.evaluation_s, past_.time};
+  recorder_.emplace(comm_, parts_->map(), log_ ? &*log_ : nullptr, result_.evaluates(), past);
   held_.emplace(comm_, *parts_, *recorder_, log_ ? &*log_ : nullptr);
   if (resumed > 0) held_->take_up(std::move(held));
 }
@@ -201,19 +201,10 @@ std::uint8_t Run::control() {
   return flags;
 }
 
-/// Collective.
-TimeSplit Run::mean_time() {
-  double times[4] = {0, 0, 0, 0};
-  if (parts_->map().is_host(comm_.rank())) {
-    times[0] = result_.time.compute;
-    times[1] = result_.time.compress;
-    times[2] = result_.time.exchange;
-    times[3] = result_.time.apply;
-  }
-  comm_.sum(std::span<double>(times));
-  TimeSplit mean = TimeSplit{times[0], times[1], times[2], times[3]} / parts_->map().hosts();
-  mean += past_.time;
-  return mean;
+/// Since this process began the steps, on this rank.
+Elapsed Run::elapsed() const {
+  const double wall_s = since_start_.seconds();
+  return {wall_s, wall_s - evaluation_s_, result_.time};
 }
 
 /// Collective; complete on rank 0.
@@ -225,10 +216,13 @@ RunCounters Run::counters() {
   now.skips_in_a_row = algorithm_->skips_in_a_row();
   now.loss_first = result_.loss_first;
   now.loss_last = result_.loss_last;
-  now.elapsed_s = elapsed_s();
-  now.evaluation_s = past_.evaluation_s + evaluation_s_;
+  Elapsed mean = elapsed();
+  mean_over_hosts(comm_, parts_->map(), std::span(&mean, 1));
+  now.elapsed_s = past_.elapsed_s + mean.wall_s;
+  now.evaluation_s = past_.evaluation_s + (mean.wall_s - mean.steps_s);
   now.traffic = result_.traffic;
-  now.time = mean_time();
+  now.time = mean.parts;
+  now.time += past_.time;
   if (parts_->exchange->knows_its_links()) now.links = measurement_->total(comm_, parts_->map());
   if (past_.step > 0) now.links = now.links && past_.links ? std::optional(*now.links + *past_.links) : std::nullopt;
   now.noise_reports = result_.noise_reports;
@@ -270,10 +264,10 @@ bool Run::step(std::uint64_t k) {
   const auto outcome = algorithm_->update(record_, log_ && logged(record_.step));
   result_.diverged = outcome == Step::Outcome::diverged;
   if (record_.nonfinite_agents > 0) ++result_.nonfinite_steps;
-  record_.time_s = elapsed_s();
-
   result_.traffic += record_.traffic;
   result_.time += record_.time;
+  record_.traffic_total = result_.traffic;
+  record_.elapsed = elapsed();
   if (k == 0) result_.loss_first = record_.loss;
   result_.loss_last = record_.loss;
   return outcome == Step::Outcome::updated;
@@ -338,10 +332,8 @@ void Run::add_record() {
 /// Behind the last step, in an order in which a signal or a kill costs the least: the log, the checkpoint, the evaluation
 /// (whose record the checkpoint holds), the summary.
 void Run::finish() {
-  const RunCounters now = counters();
+  RunCounters now = counters();
   result_.links = now.links;
-  result_.time = now.time;
-  result_.total_s = now.elapsed_s - now.evaluation_s;
   result_.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parts_->objective->parameters())));
   require_same(comm_, hex(result_.parameters_fingerprint), "the parameters after the last step",
                differences_.empty() ? "this should not be possible: please report it"
@@ -357,6 +349,12 @@ void Run::finish() {
   }
   recorder_->flush();
   if (log_) log_->flush();
+  // The summary, and what a checkpoint counts, say what the last record says, to the last digit.
+  const Elapsed& took = recorder_->latest();
+  now.elapsed_s = took.wall_s;
+  now.evaluation_s = took.wall_s - took.steps_s;
+  result_.total_s = took.steps_s;
+  result_.time = now.time = took.parts;
   // Also for a longer run that goes on from here (--resume with more --steps).
   if (stepped && config().checkpoints() && !result_.diverged && !result_.interrupted) {
     save(now);
