@@ -1,6 +1,7 @@
 #include "apps/train_options.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "apps/objective.hpp"
 #include "tersegrad/compress/compressor.hpp"
@@ -10,6 +11,8 @@
 
 namespace tersegrad {
 namespace {
+
+constexpr double sign_lr = 0.001;  // as for Adam, whose updates are of that size too
 
 /// Reads options as numbers with errors that name the option.
 class Reader {
@@ -52,6 +55,35 @@ std::string with_zero_rule(const std::string& compressor, const std::string& rul
   }
   throw Error(concat("--sign-zero means nothing to compressor '", compressor, "'"));
 }
+
+/// Whether what comes back are signs, ±1 however small the gradients are: the learning rate alone is then the step. The
+/// compressor itself tells, by what it makes of one.
+bool sends_signs(const std::string& spec) {
+  constexpr std::int64_t dim = 128;
+  CompressorSetup setup;
+  setup.layout = {dim, 1};
+  std::vector<float> gradient(dim), mean(dim);
+  for (std::size_t j = 0; j < gradient.size(); ++j) gradient[j] = (j % 3 == 0 ? -1e-3f : 1e-3f) * static_cast<float>(j + 1);
+  try {
+    const auto compressor = CompressorRegistry::instance().make(spec, setup);
+    const auto encoder = compressor->encoder(0);
+    const auto aggregator = compressor->aggregator();
+    const Bucket bucket{0, 0, dim};
+    Message uplink, aggregate;
+    encoder->begin_step(0, gradient);
+    aggregator->begin_step(0);
+    encoder->encode(bucket, gradient, uplink);
+    const MessageView views[1] = {view(uplink)};
+    aggregator->merge(bucket, views, aggregate);
+    aggregator->decode(bucket, view(aggregate), mean);
+  } catch (const Error&) {
+    return false;  // the run's set-up refuses it, with the run's own dimension
+  }
+  return std::all_of(mean.begin(), mean.end(), [](float value) { return std::abs(value) == 1; });
+}
+
+/// --lr auto: 0.1 for updates that are gradients. With so long a step for every coordinate a network diverges at once.
+double default_lr(const std::string& compressor) { return sends_signs(compressor) ? sign_lr : TrainConfig().lr; }
 
 /// A landscape has no data, and its agents share the exact gradient.
 void prepare_landscape(TrainConfig& config, const cxxopts::ParseResult& parsed) {
@@ -132,7 +164,8 @@ cxxopts::Options declare_train_options() {
       ("overlap", "send the gradient's buckets while backward still computes the next ones")
       ("nonfinite", "when a gradient has inf or NaN: stop, skip (the step) or keep (go on)", text(to_string(defaults.nonfinite)));
   options.add_options("Optimiser")
-      ("lr", "learning rate η > 0", text(defaults.lr))
+      ("lr", concat("learning rate η > 0; auto: ", defaults.lr, ", and ", sign_lr, " where signs come back, each a step of η (sign, "
+                    "majority, signum)"), text("auto"))
       ("schedule", "constant, cosine[:FINAL] or step:EVERY[:GAMMA]", text(defaults.schedule))
       ("warmup", "steps of linear warm-up", text(defaults.warmup))
       ("momentum", "momentum, 0 ≤ µ < 1", text(defaults.momentum))
@@ -191,7 +224,7 @@ TrainConfig read_train_config(const cxxopts::ParseResult& parsed) {
   config.verify = read.on_or_off("verify");
   config.overlap = parsed.count("overlap") > 0;
   config.nonfinite = parse_nonfinite(read.text("nonfinite"));
-  config.lr = read.real("lr");
+  config.lr = read.text("lr") == "auto" ? default_lr(config.compressor) : read.real("lr");
   config.schedule = read.text("schedule");
   config.warmup = read.integer("warmup");
   config.momentum = read.real("momentum");
