@@ -11,6 +11,7 @@
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/stopwatch.hpp"
 #include "tersegrad/core/text.hpp"
+#include "tersegrad/data/folder.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
 #include "tersegrad/train/network_objective.hpp"
@@ -71,7 +72,7 @@ int run(int argc, char** argv) {
         "launch/local --ranks 2 bench step --model resnet --dataset cifar10 --data DIR\n");
     options.add_options()("model", "model", cxxopts::value<std::string>()->default_value("resnet"))
         ("dataset", "data set", cxxopts::value<std::string>()->default_value("cifar10"))
-        ("data", "folder of its files", cxxopts::value<std::string>()->default_value(".data"))
+        ("data", concat("folder of its files; without it ", data_folder_rule), cxxopts::value<std::string>())
         ("batch", "rows per agent", cxxopts::value<int>()->default_value("32"))
         ("steps", "steps in each turn", cxxopts::value<int>()->default_value("50"))
         ("turns", "turns of each loop", cxxopts::value<int>()->default_value("7"))
@@ -92,7 +93,10 @@ int run(int argc, char** argv) {
       const auto parsed = parse_options(options, argc, argv, done);
       config.model = parsed["model"].as<std::string>();
       config.dataset = parsed["dataset"].as<std::string>();
-      config.data = parsed["data"].as<std::string>();
+      if (parsed.count("data")) config.data = parsed["data"].as<std::string>();
+      TERSEGRAD_CHECK(config.data.empty() || !built_in_datasets().contains(Spec::parse(config.dataset).name),
+                      "--data means nothing to data set '", config.dataset, "' (it is built in and reads no files); leave it out");
+      config.resolve_data_folder();
       config.batch = parsed["batch"].as<int>();
       config.steps = parsed["steps"].as<int>();
       turns = parsed["turns"].as<int>();

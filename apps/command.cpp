@@ -6,6 +6,7 @@
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text.hpp"
 
 namespace tersegrad {
 
@@ -33,6 +34,16 @@ CommandRegistration::CommandRegistration(const std::string& name, const std::str
 
 cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** argv, bool& done) {
   done = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    // What is wrong is the value: the option before it, or the one that it is joined to.
+    const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
+    const std::string_view before = i > 1 ? argv[i - 1] : "";
+    const std::string option = equals != std::string_view::npos ? std::string(word.substr(0, equals))
+                               : before.starts_with("-")        ? std::string(before)
+                                                                : "an argument";
+    require_printable(equals == std::string_view::npos ? word : word.substr(equals + 1), printable(option));
+  }
   try {
     auto result = options.parse(argc, argv);
     if (result.count("help")) {

@@ -10,6 +10,7 @@
 #include "apps/command.hpp"
 #include "tersegrad/core/text.hpp"
 #include "tersegrad/data/dataset.hpp"
+#include "tersegrad/data/folder.hpp"
 #include "tersegrad/data/shard.hpp"
 
 namespace tersegrad {
@@ -129,7 +130,7 @@ int run(int argc, char** argv) {
   cxxopts::Options options("tersegrad data", "The data sets: which are ready, and the shape, rows and classes of one");
   options.positional_help("[NAME]");
   options.add_options()("name", "data set to show; without it, all are listed", cxxopts::value<std::string>())(
-      "data", "folder of the original files", cxxopts::value<std::string>()->default_value(".data"))(
+      "data", concat("folder of the original files; without it ", data_folder_rule), cxxopts::value<std::string>())(
       "seed", "seed of the split, the samples and the shards", cxxopts::value<std::uint64_t>()->default_value("1"))(
       "samples", "use only so many training rows (0: all)", cxxopts::value<std::int64_t>()->default_value("0"))(
       "agents", "also show the shards of so many agents (0: none)", cxxopts::value<std::int64_t>()->default_value("0"))(
@@ -139,13 +140,21 @@ int run(int argc, char** argv) {
   bool done = false;
   const auto given = parse_options(options, argc, argv, done);
   if (done) return 0;
-  const DataSource source{given["data"].as<std::string>(), given["seed"].as<std::uint64_t>(),
-                          given["samples"].as<std::int64_t>()};
+  const auto folder = given.count("data") ? std::filesystem::absolute(given["data"].as<std::string>()) : default_data_folder();
+  const DataSource source{folder.lexically_normal(), given["seed"].as<std::uint64_t>(), given["samples"].as<std::int64_t>(),
+                          [](const std::string& text) { std::fprintf(stderr, "tersegrad: %s\n", text.c_str()); }};
+  for (const char* option : {"agents", "skew"}) {
+    TERSEGRAD_CHECK(!given.count(option) || given.count("name"), "--", option, " means nothing without a data set's NAME");
+  }
+  TERSEGRAD_CHECK(!given.count("skew") || given.count("agents"), "--skew means nothing without --agents");
   if (given.count("name") == 0) {
     list(source);
     return 0;
   }
-  const auto data = DatasetRegistry::instance().make(given["name"].as<std::string>(), source);
+  const auto name = given["name"].as<std::string>();
+  TERSEGRAD_CHECK(!given.count("data") || !built_in_datasets().contains(Spec::parse(name).name),
+                  "--data means nothing to data set '", name, "' (it is built in and reads no files); leave it out");
+  const auto data = DatasetRegistry::instance().make(name, source);
   show(*data);
   const auto agents = given["agents"].as<std::int64_t>();
   const auto skew = given["skew"].as<double>();

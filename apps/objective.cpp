@@ -1,5 +1,7 @@
 #include "apps/objective.hpp"
 
+#include <cstdio>
+
 #include "models/registry.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
@@ -20,9 +22,13 @@ std::unique_ptr<Objective> make_objective(const TrainConfig& config, const Hoste
   TERSEGRAD_CHECK(NetworkRegistry::instance().entries().count(name), "unknown model '", name,
                   "' (networks: ", join(NetworkRegistry::instance().names()),
                   "; landscapes: ", join(LandscapeRegistry::instance().names()), ")");
+  DataSource source{config.data, config.init_seed, config.samples};
+  if (agents.begin == 0 && agents.end > 0) {  // one rank alone hosts the first agent
+    source.remark = [](const std::string& text) { std::fprintf(stderr, "tersegrad: %s\n", text.c_str()); };
+  }
   std::shared_ptr<const Dataset> dataset =
       // Which rows are taken belongs to the problem, as the start does: runs that differ in their seed alone compare.
-      DatasetRegistry::instance().make(config.dataset, DataSource{config.data, config.init_seed, config.samples});
+      DatasetRegistry::instance().make(config.dataset, source);
   return make_network_objective(config, std::move(dataset), agents);
 }
 

@@ -19,6 +19,7 @@
 #include "tersegrad/core/spec.hpp"
 #include "tersegrad/core/table.hpp"
 #include "tersegrad/core/text.hpp"
+#include "tersegrad/data/folder.hpp"
 
 namespace tersegrad {
 namespace {
@@ -47,7 +48,7 @@ cxxopts::Options declare() {
       "scale", "quick (at most about 5 minutes a figure on 2 cores) or paper (Appendix F's settings)",
       cxxopts::value<std::string>()->default_value("quick"))("out", "folder; a figure goes to OUT/<figure>",
                                                              cxxopts::value<std::string>()->default_value("runs"))(
-      "data", "folder of MNIST's and CIFAR-10's files", cxxopts::value<std::string>()->default_value(".data"))(
+      "data", concat("folder of MNIST's and CIFAR-10's files; without it ", data_folder_rule), cxxopts::value<std::string>())(
       "ranks", "MPI ranks to start when run alone", cxxopts::value<std::int64_t>()->default_value("2"))(
       "ranks-per-run", "ranks that share a network's run; the runs of a figure go side by side on groups of so many",
       cxxopts::value<std::int64_t>()->default_value("1"))("strict", "exit status 1 if a claim fails")(
@@ -83,7 +84,7 @@ Request read_request(const cxxopts::ParseResult& parsed) {
   TERSEGRAD_CHECK(scale == "quick" || scale == "paper", "--scale is '", scale, "' (must be quick or paper)");
   request.scale = scale == "paper" ? Scale::paper : Scale::quick;
   request.out = parsed["out"].as<std::string>();
-  request.data = parsed["data"].as<std::string>();
+  if (parsed.count("data")) request.data = parsed["data"].as<std::string>();
   request.ranks_per_run = parsed["ranks-per-run"].as<std::int64_t>();
   TERSEGRAD_CHECK(request.ranks_per_run >= 1 && request.ranks_per_run <= 100000, "--ranks-per-run is ",
                   request.ranks_per_run, " (must be at least 1)");

@@ -6,6 +6,7 @@
 #include "apps/objective.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/spec.hpp"
+#include "tersegrad/data/folder.hpp"
 #include "tersegrad/theory/landscape.hpp"
 #include "tersegrad/train/evaluated_rows.hpp"
 
@@ -140,7 +141,8 @@ cxxopts::Options declare_train_options() {
   options.add_options("What is trained")
       ("model", "network, or landscape (quadratic:2,1x9, rosenbrock, saddle)", text(defaults.model))
       ("dataset", "data set", text(defaults.dataset))
-      ("data", "folder of the data set's files (launch/get-data fills .data)", text(defaults.data.string()))
+      ("data", concat("folder of the data set's files; without it the one that launch/get-data fills: ", data_folder_rule),
+       cxxopts::value<std::string>())
       ("samples", "training rows used; 0: all", text(defaults.samples))
       ("init-seed", "seed of the initial parameters, and of the rows that --samples or a test split takes", text(defaults.init_seed))
       ("replicas", "landscape: independent repetitions, trained as one vector", text(defaults.replicas))
@@ -202,7 +204,10 @@ TrainConfig read_train_config(const cxxopts::ParseResult& parsed) {
   TrainConfig config;
   config.model = read.text("model");
   config.dataset = read.text("dataset");
-  config.data = read.text("data");
+  if (parsed.count("data")) {
+    config.data = read.text("data");
+    TERSEGRAD_CHECK(!config.data.empty(), "--data is '' (must be a folder's name)");
+  }
   config.samples = read.integer("samples");
   config.init_seed = read.seed("init-seed");
   config.agents = read.integer("agents");

@@ -163,7 +163,7 @@ class IdxDataset : public FolderTest {
 };
 
 TEST_F(IdxDataset, IsFoundWhereverPeopleKeepIt) {
-  for (const char* folder : {".", "fashion-mnist", "fashion_mnist", "FashionMNIST/raw"}) {
+  for (const char* folder : {".", "fashion-mnist", "fashion_mnist", "FashionMNIST/raw", "raw"}) {
     for (const char* ending : {"", ".gz"}) {
       SCOPED_TRACE(concat(folder, " ", ending));
       put_all(folder, ending);
@@ -318,6 +318,9 @@ TEST_F(IdxDataset, AnyImagesOfTheFormatAreReadUnderANameOfNoOther) {
   expect_error(error_of([&] { make("idx:classes=9", {.folder = folder_}); }), {"label 9", "expected 0 to 8"});
   put("t10k-images-idx3-ubyte", idx_images(5, 5, 6));
   expect_error(error_in("idx"), {"5x6 (expected 6x5)"});
+  std::filesystem::remove(folder_ / "t10k-images-idx3-ubyte");
+  EXPECT_EQ(error_in("idx").find("get-data"), std::string::npos);
+  expect_error(error_in("idx"), {"cannot find 't10k-images-idx3-ubyte'", "name another folder with --data"});
 }
 
 class Cifar10Dataset : public FolderTest {};

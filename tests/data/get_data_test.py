@@ -74,10 +74,11 @@ class GetData(unittest.TestCase):
         self.addCleanup(self.server.shutdown)
         self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def run_it(self, *arguments, mirror=None):
+    def run_it(self, *arguments, mirror=None, cwd=None, **more):
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         environment["TERSEGRAD_MIRROR"] = mirror or self.base
-        return subprocess.run([str(GET_DATA), *map(str, arguments)], env=environment, stdin=subprocess.DEVNULL,
+        environment.update(more)
+        return subprocess.run([str(GET_DATA), *map(str, arguments)], env=environment, cwd=cwd, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240)
 
     def expect_success(self, result):
@@ -237,6 +238,70 @@ class GetData(unittest.TestCase):
             self.assertEqual(sorted(p.name for p in (self.to / "mnist").iterdir()), sorted(MNIST))
         self.assertEqual(self.server.requests, [])
 
+    def real_mnist(self):
+        if not all((REAL / "mnist" / f).is_file() for f in MNIST):
+            self.skipTest(f"real MNIST files are not in '{REAL}/mnist'")
+        return {f: (REAL / "mnist" / f).read_bytes() for f in MNIST}
+
+    def test_copies_what_torchvision_keeps(self):
+        """DIR/MNIST/raw: packed, unpacked, both, spelled with a dot; from DIR, DIR/MNIST or the folder itself."""
+        files = self.real_mnist()
+        plain = {f.removesuffix(".gz"): gzip.decompress(content) for f, content in files.items()}
+        dotted = {f.replace("-idx", ".idx"): content for f, content in plain.items()}
+        for content, names in ((files, MNIST), (plain, list(plain)), (dotted, list(plain)), ({**plain, **files}, MNIST)):
+            source = self.folder / "torchvision"
+            raw = source / "MNIST" / "raw"
+            shutil.rmtree(source, ignore_errors=True)
+            raw.mkdir(parents=True)
+            for f, data in content.items():
+                (raw / f).write_bytes(data)
+            for where in (source, source / "MNIST", raw):
+                with self.subTest(where=where, names=sorted(content)):
+                    shutil.rmtree(self.to, ignore_errors=True)
+                    self.expect_success(self.run_it("mnist", "--from", where, "--to", self.to))
+                    self.assertEqual(sorted(p.name for p in (self.to / "mnist").iterdir()), sorted(names))
+                    again = self.run_it("mnist", "--to", self.to)
+                    self.expect_success(again)
+                    self.assertIn("already in", again.stdout)
+        (raw / MNIST[0].removesuffix(".gz")).write_bytes(b"damage")
+        (raw / MNIST[0]).unlink()
+        shutil.rmtree(self.to)
+        self.expect_failure(self.run_it("mnist", "--from", source, "--to", self.to), "is not the original", MNIST[0].removesuffix(".gz"))
+        self.assertEqual(self.server.requests, [])
+
+    def test_what_cannot_be_taken_is_called_by_its_name(self):
+        files = self.real_mnist()
+        source = self.folder / "source"
+        raw = source / "FashionMNIST" / "raw"
+        raw.mkdir(parents=True)
+        for f, content in files.items():
+            (raw / f).write_bytes(content)
+        self.expect_failure(self.run_it("fashion-mnist", "--from", source, "--to", self.to), "is not the original", "it is that of mnist")
+        for f in MNIST:
+            (raw / f).unlink()
+            (raw / f.removesuffix(".gz")).write_bytes(gzip.decompress(files[f]))
+        self.expect_failure(self.run_it("fashion-mnist", "--from", source, "--to", self.to), "cannot be checked", "--data")
+        (source / "cifar-10-batches-py").mkdir()
+        self.expect_failure(self.run_it("cifar10", "--from", source, "--to", self.to), "cifar-10-batches-py", "for Python", ARCHIVE)
+
+    def test_the_users_shell_changes_nothing(self):
+        """What environments and start-up files make of cd, tar, gzip, curl, messages and our own commands."""
+        self.serve_mnist()
+        start = self.folder / "start"
+        start.write_text("cd() { echo in BASH_ENV; }; echo started\n")
+        (self.folder / ".curlrc").write_text("include\nverbose\n")
+        for what in ({"CDPATH": "."}, {"CDPATH": f".:{self.folder}"}, {"BASH_ENV": str(start)}, {"BASH_FUNC_cd%%": "() {  echo function; }"},
+                     {"BASH_FUNC_sha256sum%%": "() {  echo 0; }"}, {"CURL_HOME": str(self.folder)}, {"HOME": str(self.folder)},
+                     {"POSIXLY_CORRECT": "1"}, {"GREP_OPTIONS": "-v"}, {"TAR_OPTIONS": "-v"}, {"GZIP": "-9"}, {"QUOTING_STYLE": "c"},
+                     {"TMPDIR": "/nowhere"}, {"LC_ALL": "C.UTF-8"}, {"IFS": "/"}, {"SHELLOPTS": "noglob:nounset"}):
+            for source in ((),) if what.keys() & {"CURL_HOME", "HOME", "CDPATH"} else (("--from", REAL),):
+                with self.subTest(what=what, source=source):
+                    shutil.rmtree(self.to, ignore_errors=True)
+                    result = self.run_it("mnist", "--to", "to", *source, cwd=self.folder, **what)
+                    self.expect_success(result)
+                    self.assertIn(f"mnist: ready in '{self.to}/mnist'", result.stdout)
+                    self.assertEqual(sorted(p.name for p in (self.to / "mnist").iterdir()), sorted(MNIST))
+
     def test_copies_a_text(self):
         if not (REAL / "text" / "tinyshakespeare" / "input.txt").is_file():
             self.skipTest(f"Tiny Shakespeare is not in '{REAL}/text'")
@@ -272,11 +337,24 @@ class GetData(unittest.TestCase):
         self.expect_failure(self.run_it("mnist", "--from", self.folder / "nowhere", "--to", self.to), "is not a folder")
         self.assertEqual([p for p in self.to.rglob("*") if p.is_file()], [])
 
+    def test_no_script_prints_where_cd_goes(self):
+        """With CDPATH, cd prints the folder that it finds there: no script takes that for a path of its own."""
+        root = GET_DATA.parent.parent
+        scripts = [p for folder in ("launch", "cmake", "tests", ".ci") for p in (root / folder).rglob("*")
+                   if p.is_file() and p.stat().st_size < 1 << 20 and re.match(rb"#!.*\b(ba)?sh\b", p.read_bytes()[:80])]
+        self.assertGreater(len(scripts), 8)
+        for script in scripts:
+            for number, line in enumerate(script.read_text().splitlines(), 1):
+                for command in re.findall(r"(?:\$\(|`)\s*cd (.*)", line):
+                    with self.subTest(script=script, line=number):
+                        # An absolute path is not looked up in CDPATH; everything else has to be silent.
+                        self.assertRegex(command, r'^(-- )?"\$\(dirname (-- )?"\$\(readlink -f|>\s*/dev/null')
+
     # The command line
 
     def test_refuses_what_it_does_not_know(self):
         self.expect_failure(self.run_it("mnits"), "unknown data set 'mnits' (known: cifar10, fashion-mnist, mnist")
-        self.expect_failure(self.run_it("--form", "x"), "unknown option '--form' (known: --from --help --to)")
+        self.expect_failure(self.run_it("--form", "x"), "unknown option '--form' (known: --from --help --to --where)")
         self.expect_failure(self.run_it("mnist", "--to"), "--to needs a folder")
         self.expect_failure(self.run_it(), "usage: launch/get-data")
         (self.folder / "file").write_text("")

@@ -23,7 +23,31 @@ std::string three_digits(double value) {
   return print(size < 9.995 ? "%.2f" : size < 99.95 ? "%.1f" : "%.0f", value);
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    if (!is_control(c)) {
+      shown += c;
+    } else if (c == '\n' || c == '\t') {
+      shown += c == '\n' ? "\\n" : "\\t";
+    } else {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      shown += code;
+    }
+  }
+  return shown;
+}
+
+void require_printable(std::string_view text, const std::string& what) {
+  const auto found = std::find_if(text.begin(), text.end(), is_control);
+  TERSEGRAD_CHECK(found == text.end(), what, " is '", printable(text), "', with a control character at byte ",
+                  found - text.begin(), " (names and options are kept as lines of text; choose another name)");
+}
 
 std::string format_bytes(double bytes) {
   static constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB"};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tersegrad {
@@ -13,6 +14,11 @@ std::string format_bytes(double bytes);
 std::string format_duration(double seconds);
 /// `digits` significant digits, no trailing zeros ("0.0125", "1.3e-07").
 std::string format_number(double value, int digits = 4);
+
+/// Text for one line of a message: control characters as \n, \t, \x1b.
+std::string printable(std::string_view text);
+/// \throws Error naming `what` ("--out") if the text has control characters: names are kept and shown as parts of lines
+void require_printable(std::string_view text, const std::string& what);
 
 /// A plain-text table: the first row is the heading, the first column is left-aligned, the others right-aligned.
 class TextTable {

@@ -69,7 +69,7 @@ LabelledImages read_split(const std::filesystem::path& image_path, const std::fi
 
 std::vector<std::filesystem::path> find_idx_files(const DataSource& source, const std::string& name,
                                                   const std::vector<std::string>& folders) {
-  DataFiles wanted{name, folders, {}};
+  DataFiles wanted{name, folders, {}, name != "idx"};
   for (const char* file :
        {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
     std::string dotted = file;  // as some archives unpack it
@@ -119,7 +119,7 @@ const Registration<Dataset, const DataSource&> registration{
 
 std::unique_ptr<Dataset> load_idx_dataset(const ImageFormat& format, const char* torchvision,
                                           const DataSource& source) {
-  const auto paths = find_idx_files(source, format.name, {torchvision});
+  const auto paths = find_idx_files(source, format.name, {torchvision, "raw"});
   const std::string advice = download_advice(source, format.name);
   std::array<std::int64_t, 2> sides{28, 28};
   auto train = read_split(paths[0], paths[1], advice, 10, sides);

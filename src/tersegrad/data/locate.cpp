@@ -72,14 +72,16 @@ std::vector<std::filesystem::path> find_data_files(const DataSource& source, con
       missing = first_missing;
     }
   }
-  const std::string command = get_data_command(source, wanted.dataset);
+  const std::string command = wanted.fetched ? get_data_command(source, wanted.dataset) : "";
   TERSEGRAD_CHECK(best == 0, "cannot find '", missing, "' of data set '", wanted.dataset, "' (plain or .gz) in '",
                   best_folder.string(), "', where ", best, " of its ", wanted.files.size(),
-                  " files are; name another folder with --data, or complete it with: ", command);
+                  " files are; name another folder with --data",
+                  wanted.fetched ? concat(", or complete it with: ", command) : "");
   std::vector<std::string> looked;
   for (const auto& folder : folders) looked.push_back(concat("'", folder.string(), "'"));
   throw Error(concat("cannot find '", missing, "' of data set '", wanted.dataset, "' (plain or .gz; looked in ",
-                     join(looked), "); name its folder with --data, or get it with: ", command));
+                     join(looked), "); name its folder with --data",
+                     wanted.fetched ? concat(", or get it with: ", command) : ""));
 }
 
 std::string download_advice(const DataSource& source, const std::string& dataset) {

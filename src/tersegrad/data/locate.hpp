@@ -14,6 +14,7 @@ struct DataFiles {
   std::string dataset;                          ///< its registered name, as launch/get-data knows it
   std::vector<std::string> folders;             ///< folders looked into below --data, beside the name itself
   std::vector<std::vector<std::string>> files;  ///< for each file the names it goes by, without ".gz", usual one first
+  bool fetched = true;                          ///< whether launch/get-data knows it
 };
 
 /// Finds the files, each plain or as .gz, all in one folder: DIR/<name>, DIR/<name with _ for ->, the extra folders,

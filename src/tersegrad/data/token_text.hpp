@@ -42,7 +42,7 @@ class TokenPiece {
 /// it needs and not what it has read.
 class TokenText {
  public:
-  static constexpr std::uint64_t mapped_limit = std::uint64_t{32} << 20;
+  static constexpr std::uint64_t mapped_limit = std::uint64_t{16} << 20;
 
   TokenText() = default;
   TokenText(std::vector<TokenPiece> pieces);         // NOLINT: a text is its pieces

@@ -9,6 +9,9 @@
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text.hpp"
+#include "tersegrad/data/dataset.hpp"
+#include "tersegrad/data/folder.hpp"
 #include "tersegrad/train/evaluated_rows.hpp"
 
 namespace tersegrad {
@@ -136,7 +139,20 @@ void require_same_run(const std::string& checkpoint_lines, const TrainConfig& co
   }
 }
 
+void TrainConfig::resolve_data_folder() {
+  if (dataset == "none" || built_in_datasets().contains(Spec::parse(dataset).name)) {
+    data.clear();
+  } else {
+    data = data.empty() ? default_data_folder() : std::filesystem::absolute(data).lexically_normal();
+  }
+}
+
 void TrainConfig::validate() const {
+  for (const auto& field : describe()) {
+    const auto* const text = std::get_if<std::string>(&field.value);
+    if (text != nullptr) require_printable(*text, option_of(field.key));
+  }
+  require_printable(out.string(), "--out");
   const auto at_least = [](const char* option, std::int64_t value, std::int64_t low) {
     TERSEGRAD_CHECK(value >= low, "--", option, " is ", value, " (must be at least ", low, ")");
   };

@@ -22,7 +22,7 @@ enum class NonfinitePolicy {
 struct TrainConfig {
   std::string model = "mlp";        ///< a network, or a landscape
   std::string dataset = "breast-cancer";
-  std::filesystem::path data = ".data";
+  std::filesystem::path data;      ///< empty: by the rule (data/folder.hpp)
   std::int64_t samples = 0;        ///< training rows used; 0: all
   std::int64_t replicas = 1;       ///< R independent repetitions of a landscape as one vector
   std::string start;               ///< a landscape's starting point, numbers separated by commas; empty: its own
@@ -69,7 +69,11 @@ struct TrainConfig {
   /// describe(), and the log sinks, as lines "key = value" with all digits: two learning rates that differ in the last
   /// one differ. What ranks compare and what a checkpoint keeps.
   std::string lines() const;
-  /// \throws Error for the first value that is out of range
+  /// The folder of the data as an absolute path, by the rule where none is given: a run goes on from any other folder.
+  /// Ranks compare their options before that: the same command may mean another folder on another machine. Empty where
+  /// no files are read.
+  void resolve_data_folder();
+  /// \throws Error for the first value that is out of range, or has characters that a line of a checkpoint cannot hold
   void validate() const;
 };
 

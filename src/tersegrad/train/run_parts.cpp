@@ -9,6 +9,7 @@ namespace tersegrad {
 
 RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective)
     : config(given) {
+  config.resolve_data_folder();
   config.validate();
   prepare_compute(config.threads);
   learning_rate.emplace(config.lr, static_cast<std::uint64_t>(config.steps), static_cast<std::uint64_t>(config.warmup),

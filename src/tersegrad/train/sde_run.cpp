@@ -83,6 +83,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   std::optional<FullGradient> full_gradient;
   std::span<const float> gradient;
   collectively(comm, [&] {
+    config.resolve_data_folder();
     config.validate();
     require_describable(config);
     prepare_compute(config.threads);
