@@ -7,6 +7,7 @@
 #include "apps/resume.hpp"
 #include "apps/resume_auto.hpp"
 #include "apps/train_options.hpp"
+#include "apps/unused_options.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/comm/environment.hpp"
 #include "tersegrad/core/standard_streams.hpp"
@@ -46,10 +47,11 @@ int run(int argc, char** argv) {
     std::string matched;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help" || std::string(argv[i]) == "-h";
     std::string resumed;
+    cxxopts::ParseResult parsed;
     collectively(world, [&] {
       if (help) return;
       bool done = false;
-      const auto parsed = parse_options(options, argc, argv, done);
+      parsed = parse_options(options, argc, argv, done);
       if (parsed.count("resume")) resumed = resumed_folder(parsed);
       if (resumed.empty() || resumed == resume_auto) {
         config = read_train_config(parsed);
@@ -80,6 +82,11 @@ int run(int argc, char** argv) {
     if (automatic && start) {
       const auto step = static_cast<std::int64_t>(start->view.step);
       std::cout << concat("tersegrad: going on from '", CheckpointFolder(config.out).file(step).string(), "'\n") << std::flush;
+    }
+    std::vector<std::string> remarks;
+    collectively(world, [&] { remarks = check_unused_options(parsed, config); });
+    for (const auto& remark : remarks) {
+      if (world.rank() == 0) std::fprintf(stderr, "tersegrad: %s\n", remark.c_str());
     }
     if (world.rank() == 0) std::cout << matched << std::flush;
     const RunResult result = config.sde > 0 ? simulate_sde(world, config, make_objective)
