@@ -239,6 +239,21 @@ EOF
   contains "$text" "mpirun did not end behind its ranks"
 }
 
+# What Open MPI 4.1.4 does where it has too few open files, and 5.0.11 now and then across hosts.
+ends_an_mpirun_that_starts_no_rank() {
+  local text status
+  mkdir "$work/bin"
+  printf '#!/bin/sh\n[ "$*" != --version ] || { echo "mpirun (Open MPI) 4.1.4"; exit; }\nexec sleep 600\n' >"$work/bin/mpirun"
+  chmod +x "$work/bin/mpirun"
+  text=$(TERSEGRAD_START_TIMEOUT=2 PATH="$work/bin:$PATH" "$launch" --ranks 1 --program /bin/true 2>&1); status=$?
+  equal "the status" $status 70
+  contains "$text" "launch/local: mpirun started no rank within 2 seconds; it was ended"
+  # A rank that is there is not taken for one that is missing.
+  "$launch" --ranks 1 --program /bin/sleep 1 || fail "status $?"
+  TERSEGRAD_START_TIMEOUT=2 "$launch" --ranks 1 --program /bin/sleep 6 2>"$work/errors"; status=$?
+  equal "the status of a rank that started" "$status$(cat "$work/errors")" 0
+}
+
 passes_sigterm_on() {
   start
   kill -TERM "$job"
