@@ -97,8 +97,7 @@ TEST(Evaluate, ASignalOnOneRankEndsItWithinAChunk) {
 
 TEST(Evaluate, ASignalOnOneRankEndsItBetweenChunksThatTellOfNoProgress) {
   const Communicator world(MPI_COMM_WORLD);
-  Chunks objective;
-  for (const int told : {0, world.size() - 1}) ends_by_a_signal(world, told, [] { sleep_s(1.5); });
+  for (const int told : {0, world.size() - 1}) ends_by_a_signal(world, told, [] { sleep_s(0.4); });
 }
 
 TEST(Evaluate, WhatIsListenedToBeforeIsAgainAfterwards) {
