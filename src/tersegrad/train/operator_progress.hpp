@@ -7,7 +7,7 @@ namespace tersegrad {
 
 /// While it follows, each operator that this thread calls, forward, backward (LibTorch runs a CPU's in the calling thread)
 /// or otherwise, calls tell_progress() first; what a listener throws there is dropped, as LibTorch cannot be left from
-/// its callbacks. About 0.1 µs an operator.
+/// its callbacks.
 class OperatorProgress {
  public:
   OperatorProgress() = default;
