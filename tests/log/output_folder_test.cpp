@@ -84,10 +84,13 @@ TEST_F(OutputFolderTest, OverwriteLeavesAnUnfinishedRunsCheckpoints) {
     write_file(folder_ / "run.h5.part", "x");
     if (one.summary != nullptr) write_file(folder_ / "summary.json", one.summary);
     const auto before = names(folder_);
+    if (one.replaced) {
+      EXPECT_NO_THROW(OutputFolder(folder_, ExistingRun::overwrite));
+      EXPECT_FALSE(fs::exists(checkpoint));
+      continue;
+    }
     const std::string error = error_of([&] { OutputFolder out(folder_, ExistingRun::overwrite); });
-    EXPECT_EQ(error.empty(), one.replaced) << error;
-    EXPECT_EQ(fs::exists(checkpoint), !one.replaced);
-    if (one.replaced) continue;
+    EXPECT_TRUE(fs::exists(checkpoint));
     EXPECT_TRUE(contains(error, "step 40") && contains(error, "--resume") && contains(error, "--overwrite=checkpoints"))
         << error;
     EXPECT_EQ(names(folder_), before);
