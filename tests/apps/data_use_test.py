@@ -20,7 +20,7 @@ from jobs import PROGRAM, Case, Job, alone, local, main
 
 GET_DATA = os.environ.get("GET_DATA", "")
 REAL = pathlib.Path(os.environ.get("TERSEGRAD_TEST_DATA") or os.environ.get("REAL_DATA", "/nowhere"))
-SDE = ("--sde", "--batch", "full", "--noise", "gaussian:0.01", "--steps", 2)
+SDE = ("--sde", "--exchange", "server", "--batch", "full", "--noise", "gaussian:0.01", "--steps", 2)
 
 
 def made_up_mnist(folder):

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csetjmp>
 #include <csignal>
@@ -81,8 +82,13 @@ MappedFile::~MappedFile() {
   ::close(descriptor_);
 }
 
-void MappedFile::release() const {
-  if (!bytes_.empty()) ::madvise(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+void MappedFile::release(std::uint64_t at, std::uint64_t length) const {
+  // The system maps pages around the one that is touched, but none beyond its page table.
+  constexpr std::uintptr_t table = std::uintptr_t{2} << 20;
+  const auto file = reinterpret_cast<std::uintptr_t>(bytes_.data());
+  const std::uintptr_t begin = std::max(file, (file + at) / table * table);
+  const std::uintptr_t end = std::min(file + bytes_.size(), (file + at + length + table - 1) / table * table);
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 void MappedFile::fail_reading(std::uint64_t at) const {

@@ -23,9 +23,10 @@ class MappedFile {
   const std::string& name() const { return name_; }
   std::span<const std::uint8_t> bytes() const { return bytes_; }
 
-  /// This process lets go of the pages that it has touched; they are mapped again where it touches them next. For
-  /// whoever reads all of a large file bit by bit: the pages count as this process's memory until then.
-  void release() const;
+  /// This process lets go of the pages that reading the bytes [at, at + length) has brought; they are mapped again
+  /// where it reads them next. Until then they count as its memory, and a large file that is read bit by bit as a
+  /// whole.
+  void release(std::uint64_t at, std::uint64_t length) const;
 
   /// After a read_mapped that failed. \param at  the byte that was to be read first
   [[noreturn]] void fail_reading(std::uint64_t at) const;

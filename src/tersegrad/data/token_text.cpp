@@ -49,13 +49,9 @@ void TokenPiece::copy(std::int64_t begin, std::span<T> out) const {
   assert(begin >= 0 && begin + static_cast<std::int64_t>(out.size()) <= size());
   const std::uint8_t* const from = bytes_.data() + static_cast<std::size_t>(begin) * width_;
   if (file_ == nullptr) return widen(width_, from, out);
-  if (!read_mapped([&] { widen(width_, from, out); })) {
-    file_->fail_reading(static_cast<std::uint64_t>(from - file_->bytes().data()));
-  }
-}
-
-void TokenPiece::release() const {
-  if (file_ != nullptr) file_->release();
+  const auto at = static_cast<std::uint64_t>(from - file_->bytes().data());
+  if (!read_mapped([&] { widen(width_, from, out); })) file_->fail_reading(at);
+  file_->release(at, out.size() * width_);
 }
 
 TokenText::TokenText(std::vector<TokenPiece> pieces) : pieces_(std::move(pieces)) {
@@ -75,18 +71,10 @@ void TokenText::copy(std::int64_t begin, std::span<T> out) const {
         static_cast<std::size_t>(std::min<std::int64_t>(ends_[piece] - begin, static_cast<std::int64_t>(out.size())));
     const TokenPiece& from = pieces_[piece];
     from.copy(begin - (ends_[piece] - from.size()), out.first(count));
-    if (from.mapped()) account(count * from.width());
     begin += static_cast<std::int64_t>(count);
     out = out.subspan(count);
     ++piece;
   }
-}
-
-void TokenText::account(std::uint64_t bytes) const {
-  constexpr std::uint64_t around = std::uint64_t{64} << 10;  // Linux maps that much around a page that is touched
-  if (touched_->fetch_add(bytes + around, std::memory_order_relaxed) < mapped_limit) return;
-  touched_->store(0, std::memory_order_relaxed);
-  for (const auto& piece : pieces_) piece.release();
 }
 
 template void TokenPiece::copy(std::int64_t, std::span<float>) const;

@@ -1,7 +1,6 @@
 // A text as token ids, in the width of its files and without a copy of those that are mapped.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -23,11 +22,10 @@ class TokenPiece {
   std::size_t width() const { return width_; }  ///< bytes of an id
   bool mapped() const { return file_ != nullptr; }
   /// Ids [begin, begin + out.size()) as numbers of another type: float, std::int64_t or std::uint32_t.
+  /// Of a mapped file nothing stays in this process's memory.
   /// \throws Error naming the file if it was cut short meanwhile, or cannot be read any more
   template <class T>
   void copy(std::int64_t begin, std::span<T> out) const;
-  /// MappedFile::release; nothing for ids in memory.
-  void release() const;
 
  private:
   std::shared_ptr<const std::vector<std::uint8_t>> memory_;  // or
@@ -37,13 +35,8 @@ class TokenPiece {
 };
 
 /// Pieces one after the other. Safe to read from several threads.
-///
-/// Of the mapped files a process keeps at most about mapped_limit bytes touched at any time, so that its memory is what
-/// it needs and not what it has read.
 class TokenText {
  public:
-  static constexpr std::uint64_t mapped_limit = std::uint64_t{16} << 20;
-
   TokenText() = default;
   TokenText(std::vector<TokenPiece> pieces);         // NOLINT: a text is its pieces
   TokenText(const std::vector<std::uint32_t>& ids);  // NOLINT: or its ids
@@ -54,11 +47,8 @@ class TokenText {
   void copy(std::int64_t begin, std::span<T> out) const;
 
  private:
-  void account(std::uint64_t bytes) const;
-
   std::vector<TokenPiece> pieces_;
   std::vector<std::int64_t> ends_;  // [piece]: ids up to its end
-  std::unique_ptr<std::atomic<std::uint64_t>> touched_ = std::make_unique<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace tersegrad
