@@ -71,7 +71,7 @@ class UnusedOptions(Case):
                    "refused", "--match")],
         "weight-decay": [((*SDE, "--weight-decay", 0.1), "refused", "--weight-decay")],
         "steps": [],  # always used
-        "sde": [(("--sde", "--steps", 2), "refused", "--batch full")],
+        "sde": [(("--sde", "--exchange", "server", "--steps", 2), "refused", "--batch full")],
         "seed": [],  # always recorded; of what draws nothing there is nothing to choose
         "out": [],  # always used
         "overwrite": [(("--overwrite",), "refused", "--out")],
