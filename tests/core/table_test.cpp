@@ -28,16 +28,18 @@ std::string without_blanks(std::string text) {
 /// A claim's row: prose, then numbers.
 /// Made as for a terminal of that width.
 std::string claims(std::size_t width) {
-  return fit_table({{"claim", "reference", "measured ± s.e.", "predicted", "allowance", "z·s.e.", "resolution", "verdict"},
-      {"E f(x_k) ≥ the bound of Theorem 3.12 at η → 0, κ·δ = 1 (shown: σ² = 1e-8, 見出し付き)", "Theorem 3.12, (14)",
-             "-0.615 ± 0.009", "≥ -0.5", "0.021 [1]", "0.027", "0.11", "inconclusive"},
-      {"slope", "Figure 8, left", "1.997 ± 0.002", "2", "0 [2]", "0.006", "0.5", "holds"}}, width);
+  return fit_table(
+      {{"claim", "reference", "measured ± s.e.", "predicted", "allowance", "z·s.e.", "resolution", "verdict"},
+       {"E f(x_k) ≥ the bound of Theorem 3.12 at η → 0, κ·δ = 1 (shown: σ² = 1e-8, 見出し付き)", "Theorem 3.12, (14)",
+        "-0.615 ± 0.009", "≥ -0.5", "0.021 [1]", "0.027", "0.11", "inconclusive"},
+       {"slope", "Figure 8, left", "1.997 ± 0.002", "2", "0 [2]", "0.006", "0.5", "holds"}},
+      width);
 }
 
 TEST(Table, DisplayColumnsAreNotBytesOrCharacters) {
   EXPECT_EQ(display_columns("abc"), 3u);
   EXPECT_EQ(display_columns("≥ η → µ"), 7u);
-  EXPECT_EQ(display_columns("漢字"), 4u);       // two columns each
+  EXPECT_EQ(display_columns("漢字"), 4u);      // two columns each
   EXPECT_EQ(display_columns("e\u0301a"), 2u);  // a combining accent
   EXPECT_EQ(display_columns("🙂"), 2u);
   EXPECT_EQ(display_columns("\xff\xfe"), 2u);  // no UTF-8: something is shown for each
@@ -80,7 +82,8 @@ TEST(Table, ColumnsThatDoNotFitGoBelowWithTheFirstAgain) {
 }
 
 TEST(Table, AWordThatIsTooLongIsBroken) {
-  const std::string word(300, 'x'), wide = "パラメータパラメータパラメータパラメータパラメータパラメータパラメータパラメータパラメータ";
+  const std::string word(300, 'x'),
+      wide = "パラメータパラメータパラメータパラメータパラメータパラメータパラメータパラメータパラメータ";
   for (const auto& name : {word, wide}) {
     for (const std::size_t width : {20, 80, 100, 132}) {
       const std::string text =

@@ -32,7 +32,9 @@ std::string format_estimate(double seconds) {
   const double value = rounded(seconds / unit, 2);
   const std::string digits = format_number(value, 12);
   return digits + (value < 10 && digits.find('.') == std::string::npos ? ".0" : "") +
-         (unit == 1e-6 ? " µs" : unit == 1e-3 ? " ms" : " s");
+         (unit == 1e-6   ? " µs"
+          : unit == 1e-3 ? " ms"
+                         : " s");
 }
 
 std::string format_rate(double bits_per_s, int digits) {

@@ -15,12 +15,12 @@ struct Range {
   std::uint32_t first, last;
 };
 // Unicode's combining marks, and its wide and full-width characters, by the blocks that hold them.
-constexpr Range combining[] = {{0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x0610, 0x061a}, {0x064b, 0x065f},
-                               {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f},
-                               {0xfe20, 0xfe2f}, {0xe0100, 0xe01ef}};
-constexpr Range wide[] = {{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},
-                          {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
-                          {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+constexpr Range combining[] = {{0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x0610, 0x061a},
+                               {0x064b, 0x065f}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x200b, 0x200f},
+                               {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xe0100, 0xe01ef}};
+constexpr Range wide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xac00, 0xd7a3},
+                          {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},
+                          {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
 
 bool is_in(std::uint32_t code, std::span<const Range> ranges) {
   return std::any_of(ranges.begin(), ranges.end(),
@@ -90,7 +90,9 @@ class Layout {
   /// Narrows headings, then long texts. \return whether it fits
   bool fit(std::size_t width) {
     return narrow(width, [](const Column& column) { return column.whole_cells; }) ||
-           narrow(width, [](const Column& column) { return std::min(column.width, std::max<std::size_t>(column.whole_words, 8)); });
+           narrow(width, [](const Column& column) {
+             return std::min(column.width, std::max<std::size_t>(column.whole_words, 8));
+           });
   }
   /// The same, and breaks words, numbers last.
   void squeeze(std::size_t width) {
