@@ -1,4 +1,4 @@
-# What surrounds launch/local: variables, cores, limits, what it was started by. Sourced; all of it is functions.
+# What surrounds launch/local: variables, limits, what it was started by. Sourced; all of it is functions.
 
 # The variables of these surroundings that would decide in launch/local's place. A name for each:
 # - other jobs' (an enclosing mpirun's, a batch system's): Open MPI takes hosts, ranks and daemons from them;
@@ -35,25 +35,13 @@ started_once() {
     mpirun* | mpiexec* | orterun | orted | prte* | hydra_pmi_proxy | pmi_proxy | slurmstepd | srun | palsd | aprun | jsmd) ;;
     *) return 0 ;;
   esac
-  for name in OMPI_COMM_WORLD_SIZE PMI_SIZE PALS_SIZE SLURM_STEP_NUM_TASKS SLURM_NTASKS JSM_NAMESPACE_SIZE; do
+  for name in OMPI_COMM_WORLD_SIZE PMI_SIZE PALS_SIZE SLURM_STEP_NUM_TASKS JSM_NAMESPACE_SIZE; do  # SLURM_NTASKS is a batch script's, too
     size=${!name-}
     [[ $size =~ ^[0-9]+$ ]] || continue
     [ "$size" -le 1 ] && return 0
     echo "$size processes that $parent started ($name=$size)"
     return 1
   done
-}
-
-# Cores this process may use: its affinity, and a container's quota of processor time. nproc counts what OpenMP's
-# variables say where they are set.
-usable_cores() {
-  local cores quota period allowed
-  cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
-  if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [ "$quota" != max ]; then
-    allowed=$(((quota + period - 1) / period))
-    [ "$allowed" -lt "$cores" ] && cores=$allowed
-  fi
-  echo "$cores"
 }
 
 # mpirun has four files open for each rank and about 30 of its own (4.1.4 and 5.0.11); with fewer, 4.1 stands still for

@@ -89,7 +89,9 @@ TEST(SlowWork, ANetworkThatGetsOnIsNotStuck) {
   });
   EXPECT_EQ(result.steps, 1);
   EXPECT_GT(watch.seconds(), 6 * timeout_s);
-  if (world.rank() == 0) EXPECT_EQ(result.test_rows.count, 114);
+  if (world.rank() == 0) {
+    EXPECT_EQ(result.test_rows.count, 114);
+  }
 }
 
 /// A compressor that wants the whole gradient gets all of its noise at once.
