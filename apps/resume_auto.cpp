@@ -10,6 +10,7 @@
 #include "apps/train_options.hpp"
 #include "tersegrad/comm/collectively.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/spec.hpp"
 #include "tersegrad/log/held_run.hpp"
 #include "tersegrad/log/isolated.hpp"
 
@@ -43,12 +44,17 @@ void require_this_run(const cxxopts::ParseResult& given, const TrainConfig& conf
   }
 }
 
+bool writes_summary(const TrainConfig& config) {
+  return config.sinks.empty() || std::any_of(config.sinks.begin(), config.sinks.end(),
+                                             [](const std::string& sink) { return Spec::parse(sink).name == "summary"; });
+}
+
 NextStart decide(const cxxopts::ParseResult& given, TrainConfig& config, std::string& said) {
   const HeldRun held = look_at_run(config.out);
   const std::string run = concat("the run in '", config.out.string(), "'");
   if (held.files.empty()) return NextStart::anew;
   // A log that is whole without the summary that belongs to it: the process ended in between.
-  if (!held.finished || (!held.summarized && !held.checkpoints.empty())) {
+  if (!held.finished || (writes_summary(config) && !held.summarized && !held.checkpoints.empty())) {
     if (!held.checkpoints.empty()) return NextStart::resumed;
     said = concat(run, " has left no checkpoint to go on from: it starts again");
     config.overwrite = true;
@@ -84,11 +90,13 @@ NextStart next_start(const Communicator& world, const std::vector<std::string>& 
   return static_cast<NextStart>(answer[0]);
 }
 
-std::vector<std::string> matched_options(const TrainConfig& config) {
+std::vector<std::string> matched_options(const TrainConfig& config, const cxxopts::ParseResult& given) {
   std::vector<std::string> options;
   for (const auto& [key, value] : parse_lines(config.lines())) {
-    const bool chosen = key == "lr" || key == "batch" || key == "compressor" || (key == "agents" && config.agents > 0);
-    if (chosen) options.push_back(concat("--", key, "=", value));
+    const bool chosen = key == "lr" || key == "batch" || (key == "noise_batch" && config.batch == 0) ||
+                        (key == "compressor" && given.count("compressor") == 0) ||
+                        (key == "agents" && config.agents > 0);
+    if (chosen) options.push_back(concat("--", option_of(key), "=", value));
   }
   return options;
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <cxxopts.hpp>
+
 #include "tersegrad/comm/communicator.hpp"
 #include "tersegrad/train/config.hpp"
 
@@ -29,6 +31,7 @@ enum class NextStart {
 NextStart next_start(const Communicator& world, const std::vector<std::string>& arguments, TrainConfig& config);
 
 /// The options that --match stands for, with the values that it chose: a run that goes on must have them.
-std::vector<std::string> matched_options(const TrainConfig& config);
+/// \param given the command line: a compressor that it names is there already, and may have its --sign-zero
+std::vector<std::string> matched_options(const TrainConfig& config, const cxxopts::ParseResult& given);
 
 }  // namespace tersegrad

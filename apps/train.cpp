@@ -73,7 +73,7 @@ int run(int argc, char** argv) {
       if (next == NextStart::finished) return 0;
       resumed = next == NextStart::resumed ? config.out.string() : "";
       if (next == NextStart::resumed && !matched.empty()) {
-        const auto chosen = matched_options(config);
+        const auto chosen = matched_options(config, parsed);
         arguments.insert(arguments.end(), chosen.begin(), chosen.end());
         matched.clear();
       }
@@ -101,7 +101,8 @@ int run(int argc, char** argv) {
     if (world.rank() == 0 && result.noise_reports > 0)
       std::cout << "\n" << paragraph(noise_verdict(result), output_columns(), 2) << std::flush;
     if (world.rank() == 0 && result.resumable) std::cout << "\n" << resumable_end(result) << std::flush;
-    return result.interrupted ? exit_interrupted : 0;
+    // A divergence is a result, also where its evaluation was stopped: there is nothing to go on with.
+    return result.interrupted && !result.diverged ? exit_interrupted : 0;
   });
 }
 

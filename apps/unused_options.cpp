@@ -36,7 +36,7 @@ const Rule rules[] = {
      "with --batch full all agents share the gradient of all rows"},
     {"noise-batch", [](const TrainConfig& c) { return c.noise_batch != defaults.noise_batch && c.noise == "none"; },
      "it scales --noise, and there is none"},
-    {"eval-every", [](const TrainConfig& c) { return c.eval_every != 0 && is_of_sde(c); },
+    {"eval-every", [](const TrainConfig& c) { return c.eval_every > 0 && is_of_sde(c); },
      "--sde evaluates at its end only"},
     {"noise-report", [](const TrainConfig& c) { return c.noise_report > 0 && is_of_sde(c); }, "--sde draws no gradients"},
     {"nonfinite", [](const TrainConfig& c) { return c.nonfinite != defaults.nonfinite && is_of_sde(c); },

@@ -263,6 +263,22 @@ TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
   EXPECT_THROW(RunCounters::from_words(wrong), Error);
 }
 
+/// What is read of a checkpoint without --eval-samples, as versions before that option wrote them.
+std::string read_configuration(const std::string& lines) {
+  const CheckpointView view{7, {{"configuration", std::as_bytes(std::span(lines))}}};
+  return configuration_of(view);
+}
+
+TEST(Configuration, OfAnEarlierVersionEvaluatesAllRows) {
+  EXPECT_EQ(read_configuration("model = mlp\neval_every = 0\n"), "model = mlp\neval_every = 0\neval_samples = all\n");
+  // Where there was no evaluation, nothing but the default may stand.
+  for (const std::string none : {"model = mlp\neval_every = -1\n", "model = saddle\ndataset = none\n"}) {
+    EXPECT_EQ(read_configuration(none), none + "eval_samples = auto\n");
+  }
+  const std::string now = "model = mlp\neval_samples = 12\n";
+  EXPECT_EQ(read_configuration(now), now);
+}
+
 TEST(HeldRecordSection, IsReadBackAndMayBeMissing) {
   const std::vector<double> record{7, 0.1, std::numeric_limits<double>::quiet_NaN(), -0.0};
   CheckpointView view{7, {{"parameters", {}}, {held_record_section, std::as_bytes(std::span(record))}}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tersegrad/core/table.hpp"
 #include "tersegrad/core/terminal.hpp"
 #include "tersegrad/log/evaluation_line.hpp"
 #include "tersegrad/log/progress.hpp"
@@ -57,8 +58,8 @@ class ConsoleSink final : public Sink {
       std::printf("%s\n", line->c_str());
     } else {
       // Blanks instead of an escape sequence wipe what a longer line left behind: they work on every terminal.
-      std::string text = line->substr(0, live_columns() - 1);
-      const std::size_t length = text.size();
+      std::string text = wrapped(*line, live_columns() - 1).front();
+      const std::size_t length = display_columns(text);
       if (length < shown_) text.append(shown_ - length, ' ');
       std::printf("\r%s", text.c_str());
       shown_ = length;

@@ -46,8 +46,8 @@ void read_summary(HeldRun& held, const fs::path& path) {
   const Json json = Json::parse(read_file(path), nullptr, false);
   if (!json.is_object() || !json.contains("steps") || !json["steps"].is_number_integer()) return;
   held.summarized = true;
-  held.finished = json.value("interrupted", Json(false)) != true;
   held.diverged = json.value("diverged", Json(false)) == true;
+  held.finished = held.diverged || json.value("interrupted", Json(false)) != true;
   held.steps = json["steps"].get<std::int64_t>();
 }
 
@@ -66,8 +66,8 @@ void read_log(HeldRun& held, const fs::path& folder) {
       const LogField* const found = find_field(run.summary, key);
       return found == nullptr ? LogValue(false) : found->value;
     };
-    held.finished = run.finished && field("interrupted") == LogValue(false);
     held.diverged = field("diverged") == LogValue(true);
+    held.finished = run.finished && (held.diverged || field("interrupted") == LogValue(false));
     const LogValue steps = field("steps");
     held.steps = std::holds_alternative<std::int64_t>(steps) ? std::get<std::int64_t>(steps) : -1;
   } catch (const Error&) {  // damaged: there may be something to go on with

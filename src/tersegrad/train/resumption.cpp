@@ -43,7 +43,14 @@ std::span<const std::byte> sized_section(const CheckpointView& checkpoint, const
 
 std::string configuration_of(const CheckpointView& checkpoint) {
   const auto text = checkpoint.section("configuration");
-  return {reinterpret_cast<const char*>(text.data()), text.size()};
+  std::string lines(reinterpret_cast<const char*>(text.data()), text.size());
+  // Earlier versions had no --eval-samples: they took all test rows, where they evaluated at all.
+  if (!lines.empty() && lines.find("\neval_samples = ") == std::string::npos) {
+    const bool none = lines.find("\neval_every = -1\n") != std::string::npos ||
+                      lines.find("\ndataset = none\n") != std::string::npos;
+    lines += none ? "eval_samples = auto\n" : "eval_samples = all\n";
+  }
+  return lines;
 }
 
 std::string compute_history_of(const CheckpointView& checkpoint) {
