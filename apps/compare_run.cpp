@@ -215,12 +215,14 @@ std::string option_text(const ComparedRun& run, const std::string& key) {
 std::vector<std::string> differing_options(const std::vector<ComparedRun>& runs) {
   // Shown anyway, or without a bearing on the steps: where data lie, what is logged, evaluated and kept.
   static const std::set<std::string> others{"compressor", "compressor_resolved", "lr", "batch", "steps", "data", "eval_every",
-                                            "log_every", "noise_report", "checkpoint_every", "keep", "stall_timeout",
+                                            "eval_samples", "log_every", "noise_report", "checkpoint_every", "keep", "stall_timeout",
                                             "parameters"};
   std::vector<std::string> keys;
   for (const auto& field : runs.front().configuration) {
+    // An earlier version's run does not say what did not exist: that is no difference.
     const bool differs = std::any_of(runs.begin(), runs.end(), [&](const ComparedRun& run) {
-      return option_text(run, field.key) != option_text(runs.front(), field.key);
+      return find_field(run.configuration, field.key) != nullptr &&
+             option_text(run, field.key) != option_text(runs.front(), field.key);
     });
     if (differs && !others.contains(field.key)) keys.push_back(field.key);
   }
