@@ -83,6 +83,8 @@ class UnusedOptions(Case):
         "log-every": [],  # the progress line takes its losses from the records
         "eval-every": [((*SDE, "--eval-every", 5), "refused", "--sde"),
                        (("--model", "rosenbrock", "--eval-every", 5), "refused", "landscape")],
+        "eval-samples": [(("--eval-every", -1, "--eval-samples", 5), "refused", "--eval-every"),
+                         (("--model", "rosenbrock", "--eval-samples", 5), "refused", "landscape")],
         "noise-report": [(("--batch", "full", "--noise-report", 5), "refused", "--noise-report"),
                          ((*SDE, "--noise-report", 1), "refused", "--sde")],
         "threads": [],  # always used
