@@ -142,12 +142,18 @@ class Names(Runs):
         self.assertEqual(self.fingerprint(out), whole)
 
     def test_folders_of_two_lines(self):
-        out = self.folder / "a\nb c"
-        self.unfinished(out)
-        self.refused(alone(*EVERY, "--out", out), r"a\nb c")
-        self.refused(alone(*EVERY, "--out", out, "--overwrite"), r"a\nb c", "step 40", "--resume", "--overwrite=checkpoints")
-        output, _ = self.job(alone(*EVERY, "--out", out, "--resume", "auto"))
-        self.assertEqual(self.fingerprint(out), self.fingerprint(self.trained(self.folder / "whole")))
+        """Such a name is refused before anything is looked at, made or removed: what was there stays."""
+        made = self.folder / "a\nb c"
+        self.unfinished(self.out)
+        shutil.move(self.out, made)
+        before = snapshot(made)
+        for arguments in ((), ("--overwrite",), ("--overwrite=checkpoints",), ("--resume", "auto")):
+            self.refused(alone(*EVERY, "--out", made, *arguments), r"a\nb c")
+        self.refused(alone("--resume", made), r"a\nb c")
+        self.assertEqual(difference(before, snapshot(made)), "")
+        shutil.move(made, self.out)
+        self.job(alone(*EVERY, "--out", self.out, "--resume", "auto"))
+        self.assertEqual(self.fingerprint(self.out), self.fingerprint(self.trained(self.folder / "whole")))
 
 
 class Automatic(Runs):
@@ -170,7 +176,7 @@ class Automatic(Runs):
         shutil.rmtree(self.out)
         self.unfinished(self.out)
         self.refused(alone(*EVERY, "--out", self.out, "--resume", "auto", "--seed", 7), "--seed '1', not '7'")
-        output, _ = self.auto(*EVERY, "--overwrite", "--checkpoint-every", "30min", "--data", "elsewhere")  # an unfinished one
+        output, _ = self.auto(*EVERY, "--overwrite", "--checkpoint-every", "30min", "--stall-timeout", 200)  # an unfinished one
         self.assertIn("checkpoints/checkpoint-40'", output)
         self.assertEqual(self.fingerprint(self.out), whole)
         output, _ = self.auto(*EVERY, "--seed", 7, "--overwrite")  # a finished one, to be replaced

@@ -136,16 +136,16 @@ with_intel_mpi_first() { another_mpirun 'Intel(R) MPI Library for Linux* OS, Ver
 Copyright 2003-2024, Intel Corporation.' "Intel MPI"; }
 with_an_unheard_of_mpi_first() { another_mpirun 'fastmpi launcher 7.1' "fastmpi launcher 7.1"; }
 with_real_mpich_first() {
-  [ -x "${TERSEGRAD_MPICH-}/bin/mpirun" ] || { echo "TERSEGRAD_MPICH names no installation"; exit 77; }
+  [ -x "${TERSEGRAD_MPICH:-/nowhere}/bin/mpirun" ] || { echo "TERSEGRAD_MPICH names no installation"; exit 77; }
   same_below "is of MPICH (Hydra)" env PATH="$TERSEGRAD_MPICH/bin:$PATH"
 }
 
 with_open_mpi_5() {
-  [ -x "${TERSEGRAD_OPENMPI5-}/bin/mpirun" ] || { echo "TERSEGRAD_OPENMPI5 names no installation"; exit 77; }
+  [ -x "${TERSEGRAD_OPENMPI5:-/nowhere}/bin/mpirun" ] || { echo "TERSEGRAD_OPENMPI5 names no installation"; exit 77; }
   same_below '' env PATH="$TERSEGRAD_OPENMPI5/bin:$PATH" LD_LIBRARY_PATH="$TERSEGRAD_OPENMPI5/lib"
 }
 below_a_job_of_open_mpi_5() {
-  [ -x "${TERSEGRAD_OPENMPI5-}/bin/mpirun" ] || { echo "TERSEGRAD_OPENMPI5 names no installation"; exit 77; }
+  [ -x "${TERSEGRAD_OPENMPI5:-/nowhere}/bin/mpirun" ] || { echo "TERSEGRAD_OPENMPI5 names no installation"; exit 77; }
   as_root
   same_below '' "$TERSEGRAD_OPENMPI5/bin/mpirun" -np 1
 }
