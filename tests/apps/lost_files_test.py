@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Files that go while a run goes on: data, the output folder, the room for it. As input_test.py, whose tools it uses.
 
 usage: lost_files_test.py PROGRAM LAUNCH_LOCAL FAILING_RUN

@@ -17,7 +17,7 @@ from jobs import PROGRAM, Case, Job, local, main
 PARTS = ("compute", "compress", "exchange", "apply")
 STEPS = 205
 # The last step is none of the logged ones of 7 and of 100.
-RUN = ("--model", "mlp", "--dataset", "breast-cancer", "--batch", 8, "--momentum", "0.5", "--eval-every", 50, "--keep", 9,
+RUN = ("--model", "mlp", "--dataset", "breast-cancer", "--batch", 8, "--momentum", "0.5", "--eval-every", 50,
        "--log", "console,csv,hdf5,jsonl,summary")
 OF_ALL_RUNS = ("uplink_bytes_per_step", "downlink_bytes_per_step", "uplink_header_bytes_per_step", "downlink_header_bytes_per_step",
                "dense_bytes_per_step", "savings_uplink", "savings_downlink", "loss_first", "loss_last", "test_accuracy", "steps",
@@ -125,7 +125,7 @@ class Figures(Case):
             ends.append(self.check(out, said))
         # Stopped and extended in between, at a step that is logged and at one that is not.
         out = self.folder / "resumed"
-        self.trained(out.name, *RUN, *arguments, "--steps", 70, "--checkpoint-every", 33, "--log-every", 7, "--out", out, **how)
+        self.trained(out.name, *RUN, *arguments, "--steps", 70, "--checkpoint-every", 33, "--keep", 9, "--log-every", 7, "--out", out, **how)
         self.trained(out.name, "--resume", out, "--steps", 120, **how)
         _, said = self.trained(out.name, "--resume", out, "--steps", STEPS, **how)
         ends.append(self.check(out, said))
