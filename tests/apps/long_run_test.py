@@ -60,15 +60,16 @@ class Memory(Case):
             lines = job.text(job.output).splitlines()
         summary = json.loads((out / "summary.json").read_text())
         self.assertEqual((summary["steps"], summary["diverged"]), (steps, False))
-        if time.monotonic() - began < LONG_S:
+        seconds = max(at for at, _ in samples[0])
+        parts = {rank: ([kb for at, kb in series if at <= WARM_UP * seconds], [kb for at, kb in series if at > WARM_UP * seconds])
+                 for rank, series in samples.items()}
+        # On a busy machine it may be the job's end that lasted, not its steps.
+        if time.monotonic() - began < LONG_S or min(len(part) for both in parts.values() for part in both) <= 3:
             return False
 
         self.assertTrue(read and all(read), f"whether a second process could read the open run.h5: {read}")
-        seconds = max(at for at, _ in samples[0])
         for rank, series in sorted(samples.items()):
-            warm = [kb for at, kb in series if at <= WARM_UP * seconds]
-            after = [kb for at, kb in series if at > WARM_UP * seconds]
-            self.assertGreater(min(len(warm), len(after)), 3, "too short a run to judge")
+            warm, after = parts[rank]
             print(f"{steps} steps in {seconds:.0f} s, rank {rank}: {warm[-1] / 1024:.1f} MB behind the warm-up, then at most "
                   f"{max(after) / 1024:.1f} MB ({100 * (max(after) / warm[-1] - 1):+.2f} %), last {after[-1] / 1024:.1f} MB", flush=True)
             self.assertLess(max(after), GROWTH * warm[-1], f"rank {rank} grows: {[kb for _, kb in series[::max(1, len(series) // 20)]]}")
@@ -76,7 +77,7 @@ class Memory(Case):
         records = steps // log_every + 2
         sizes = {name: (out / name).stat().st_size for name in ("metrics.csv", "run.h5")}
         print(f"{records} records: {sizes}, {len(lines)} lines on standard output; read meanwhile {len(read)} times", flush=True)
-        self.assertLess(sizes["metrics.csv"], 300 * records + 2000)
+        self.assertLess(sizes["metrics.csv"], 20 * 25 * records + 2000)  # 25 series; a number of 17 digits is 20 characters or so
         self.assertLess(sizes["run.h5"], 300 * records + 1_000_000)
         self.assertLess(len(lines), 100)
         return True

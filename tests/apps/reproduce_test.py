@@ -6,6 +6,7 @@ usage: reproduce_test.py SMALL_FIGURES LAUNCH_LOCAL FAILING_RUN
 SMALL_FIGURES is the command with figures of a second each: fig1 (4 runs on all ranks, 4 dealt to them), fig2 (cannot be
 run) and fig3 (a run and its SDE; a claim that fails, one whose premise is not met).
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -49,7 +50,8 @@ class Reproduce(unittest.TestCase):
         with Job(["env", f"SMALL_FIGURES_HALT={halted}", *self.reproduce("fig1")]) as job:
             job.wait_for(lambda: len(self.finished()) >= runs, f"run {runs}")
             for pid in job.processes():
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # the launcher has helpers of a moment
+                    os.kill(pid, signal.SIGKILL)
             job.ended(LIMIT_S)
         before = self.finished()
         self.assertEqual(len(before), runs, "run.h5 of another run")
