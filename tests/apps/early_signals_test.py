@@ -56,7 +56,7 @@ class EarlyAndLate(Case):
         """Between the job's start and the handlers that pass a signal on: the signal must not leave the job behind."""
         hook = self.folder / "hook"
         hook.write_text('set -T\ntrap \'case $BASH_COMMAND in "$SIGNAL_BEFORE"*) trap - DEBUG; kill -TERM $$ ;; esac\' DEBUG\n')
-        for number, before in enumerate(("local filter_process=", 'exec 4>&"${FILTER', "exec 4>&-", "exec 6<")):
+        for number, before in enumerate(("local watch_process=", "local output_relay=", "local filter_process=", 'echo "job ', "exec 3>&- 4>&- 5>&-")):
             out = self.folder / f"out-{number}"
             command = ["env", f"BASH_ENV={hook}", f"SIGNAL_BEFORE={before}"]
             command += local("train", "--steps", 100000000, "--checkpoint-every", 100000000, "--out", out)
