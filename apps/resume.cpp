@@ -50,7 +50,6 @@ std::vector<std::string> as_arguments(const std::string& lines, const std::vecto
   return arguments;
 }
 
-
 /// A run that has ended says so in its summary. One that was stopped in the evaluation after its last step has not.
 void require_unfinished(const std::filesystem::path& folder, std::int64_t steps) {
   const auto summary = folder / "summary.json";

@@ -3,17 +3,7 @@
 # Exit status 77: this kernel lets nobody here make network namespaces.
 set -u
 netlab=$1 program=$2
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
-
-contains() {  # <text> <part>
-  case $1 in *"$2"*) ;; *) fail "'$1' does not contain '$2'" ;; esac
-}
+. "$(dirname -- "${BASH_SOURCE[0]}")/checks.sh"
 
 run() {  # <netlab's options> -- <train's options>
   "$netlab" --program "$program" "$@" 2>&1

@@ -3,17 +3,7 @@
 # stream was closed, or cannot be written.
 set -u
 launch=$1 program=$2
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
-
-contains() {  # <text> <part>
-  case $1 in *"$2"*) ;; *) fail "'$1' does not contain '$2'" ;; esac
-}
+. "$(dirname -- "${BASH_SOURCE[0]}")/checks.sh"
 
 train=(train --model mlp --dataset breast-cancer --compressor sign --lr 0.001 --batch 8 --exchange sharded --out "$work/run")
 # Long enough that it is not over first; the progress line comes twenty times a run.

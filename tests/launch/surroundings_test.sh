@@ -6,17 +6,7 @@
 # each (1), with a line for each: TERSEGRAD_STARTS=50 takes half an hour on two idle cores.
 set -u
 launch=$1 program=$2 starts=${TERSEGRAD_STARTS:-1}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
-
-contains() {  # <text> <part>
-  case $1 in *"$2"*) ;; *) fail "'$1' does not contain '$2'" ;; esac
-}
+. "$(dirname -- "${BASH_SOURCE[0]}")/checks.sh"
 
 run=(--ranks 2 --program "$program" train --model mlp --dataset breast-cancer --compressor sign --lr 0.001 --batch 8
      --steps 20 --exchange sharded --overwrite --out)
