@@ -1,6 +1,5 @@
-# tersegrad_add_library(<concern> [TORCH [file…]] [FOLDERS folder…] [DEPS target…] [PRIVATE_DEPS target…])
-#   The object library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder and,
-#   below it, in FOLDERS.
+# tersegrad_add_library(<concern> [TORCH [file…]] [DEPS target…] [PRIVATE_DEPS target…])
+#   The object library tersegrad_<concern> (alias tersegrad::<concern>) of every .cpp in the current folder and below.
 #   Objects, not an archive: a linker drops archive members that nothing names, and with them the plug-ins that
 #   register themselves. A program therefore names every concern it needs (tersegrad_link); DEPS only carry
 #   include paths and flags.
@@ -8,9 +7,8 @@
 #   TORCH: linked with LibTorch; the files (none named: all) compile behind its precompiled header. A file that does not
 #   include it compiles in a tenth of the time without.
 function(tersegrad_add_library concern)
-  cmake_parse_arguments(arg "" "" "TORCH;FOLDERS;DEPS;PRIVATE_DEPS" ${ARGN})
-  list(TRANSFORM arg_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cpp" OUTPUT_VARIABLE below)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${below})
+  cmake_parse_arguments(arg "" "" "TORCH;DEPS;PRIVATE_DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   if(NOT sources) # being written
     add_library(tersegrad_${concern} INTERFACE)
     add_library(tersegrad::${concern} ALIAS tersegrad_${concern})

@@ -1,4 +1,4 @@
-# cmake --install: the program, and one shared library with its headers for find_package(tersegrad).
+# cmake --install: the programs, and one shared library with its headers for find_package(tersegrad).
 #
 # The library holds the objects of every concern, so that a program that links it has every plug-in: a shared library
 # keeps the objects that nothing names, and with them their registrations. Target tersegrad::tersegrad.
@@ -18,10 +18,10 @@ target_compile_features(tersegrad_bundle INTERFACE cxx_std_20)
 target_compile_definitions(tersegrad_bundle INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
 
 # Where LibTorch lies in no folder that the loader knows, the program and the library remember its place.
-set_target_properties(tersegrad tersegrad_bundle PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+set_target_properties(${TERSEGRAD_PROGRAMS} tersegrad_bundle PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/tersegrad)
-install(TARGETS tersegrad RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS ${TERSEGRAD_PROGRAMS} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS tersegrad_bundle EXPORT tersegradTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTALL_INCLUDEDIR}/tersegrad)

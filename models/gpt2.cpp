@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "models/shape.hpp"
 #include "models/network.hpp"
+#include "models/shape.hpp"
 #include "models/transformer.hpp"
 #include "tersegrad/core/progress.hpp"
 

@@ -1,6 +1,6 @@
 // The paper's small residual network (F.2).
-#include "models/shape.hpp"
 #include "models/network.hpp"
+#include "models/shape.hpp"
 #include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {

@@ -1,6 +1,6 @@
 // ResNet-18 for small images.
-#include "models/shape.hpp"
 #include "models/network.hpp"
+#include "models/shape.hpp"
 #include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {

@@ -7,7 +7,7 @@
 
 #include "models/network.hpp"
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text/spec.hpp"
 
 namespace tersegrad {
 

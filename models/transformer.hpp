@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text/spec.hpp"
 
 namespace tersegrad {
 

@@ -1,6 +1,6 @@
 // Vision transformers: `vit`, by default the paper's, and `vit-small`.
-#include "models/shape.hpp"
 #include "models/network.hpp"
+#include "models/shape.hpp"
 #include "models/transformer.hpp"
 
 namespace tersegrad {

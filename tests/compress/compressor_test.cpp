@@ -5,7 +5,7 @@
 #include <set>
 
 #include "compress/round_trip.hpp"
-#include "tersegrad/compress/index_sets.hpp"
+#include "tersegrad/compress/sparse/index_sets.hpp"
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad {

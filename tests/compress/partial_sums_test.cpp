@@ -34,8 +34,7 @@ struct Uplinks {
       if (full && a % 4 == 1) std::replace(gradient.begin(), gradient.end(), 0.0f, 1.0f);
       const auto encoder = compressor->encoder(a);
       encoder->begin_step(5, gradient);
-      encoder->encode(bucket, std::span<const float>(gradient).subspan(static_cast<std::size_t>(bucket.begin),
-                                                                      static_cast<std::size_t>(bucket.size())),
+      encoder->encode(bucket, part_of(std::span<const float>(gradient), bucket),
                       messages[a]);
     }
   }
@@ -44,7 +43,7 @@ struct Uplinks {
     std::vector<MessageView> views;
     for (const auto& message : messages) views.push_back(view(message));
     Message out;
-    aggregator->merge(bucket, views, out);
+    aggregator->aggregate(bucket, views, out);
     return out;
   }
 
@@ -54,7 +53,7 @@ struct Uplinks {
     for (std::size_t a = 0; a < messages.size(); ++a) groups[group[a]].push_back(view(messages[a]));
     std::vector<Message> partials;
     for (const auto& [number, members] : groups) {
-      aggregator->merge_partial(bucket, members, partials.emplace_back());
+      aggregator->aggregate_partial(bucket, members, partials.emplace_back());
       partials.back().header.agent = static_cast<std::uint32_t>(members.size());
       EXPECT_LE(partials.back().payload.size(), compressor->max_payload_bytes(bucket));
       EXPECT_EQ(partials.back().payload.size(), partials.back().header.payload_bytes);
@@ -101,7 +100,7 @@ TEST(PartialSums, MajoritysMaskIsNotTrusted) {
   std::vector<MessageView> views;
   for (const auto& message : uplinks.messages) views.push_back(view(message));
   Message half;
-  uplinks.aggregator->merge_partial(bucket, std::span(views).first(2), half);
+  uplinks.aggregator->aggregate_partial(bucket, std::span(views).first(2), half);
   half.header.agent = 2;
   ASSERT_NE(half.header.flags & flag_abstained, 0);
   const auto refused = [&](Message message) {

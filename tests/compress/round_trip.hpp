@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tersegrad/compress/compressor.hpp"
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/random/random.hpp"
 
 namespace tersegrad::testing {
 
@@ -46,8 +46,7 @@ class Session {
     if (backwards) std::reverse(buckets.begin(), buckets.end());
     for (const Bucket& bucket : buckets) {
       const auto part = [&](auto& values) {
-        return std::span(values).subspan(static_cast<std::size_t>(bucket.begin),
-                                         static_cast<std::size_t>(bucket.size()));
+        return part_of(std::span(values), bucket);
       };
       std::vector<Message> messages(gradients.size());
       std::vector<MessageView> views;
@@ -59,7 +58,7 @@ class Session {
       }
       out.headers.push_back(messages.front().header);
       Message aggregate;
-      aggregator->merge(bucket, views, aggregate);
+      aggregator->aggregate(bucket, views, aggregate);
       out.downlink += aggregate.payload.size();
       if (applied) aggregator->decode(bucket, view(aggregate), part(out.mean));
     }

@@ -3,11 +3,11 @@
 
 #include "data/files.hpp"
 #include "data/largest_allocation.hpp"
-#include "tersegrad/core/random.hpp"
-#include "tersegrad/data/cifar.hpp"
-#include "tersegrad/data/csv.hpp"
-#include "tersegrad/data/idx.hpp"
-#include "tersegrad/data/token_shard.hpp"
+#include "tersegrad/core/random/random.hpp"
+#include "tersegrad/data/readers/cifar.hpp"
+#include "tersegrad/data/readers/csv.hpp"
+#include "tersegrad/data/readers/idx.hpp"
+#include "tersegrad/data/readers/token_shard.hpp"
 
 namespace tersegrad {
 namespace {

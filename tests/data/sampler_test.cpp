@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "data/files.hpp"
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/random/random.hpp"
 
 namespace tersegrad {
 namespace {

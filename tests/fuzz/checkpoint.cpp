@@ -8,8 +8,8 @@
 
 #include "fuzz/folder.hpp"
 #include "tersegrad/core/hash.hpp"
-#include "tersegrad/train/checkpoint_folder.hpp"
-#include "tersegrad/train/resumption.hpp"
+#include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
+#include "tersegrad/train/checkpoint/resumption.hpp"
 
 namespace tersegrad::fuzz {
 namespace {

@@ -1,6 +1,6 @@
 // CIFAR-10's binary files. The first byte: how many records the caller expects.
 #include "fuzz/files.hpp"
-#include "tersegrad/data/cifar.hpp"
+#include "tersegrad/data/readers/cifar.hpp"
 
 namespace tersegrad::fuzz {
 

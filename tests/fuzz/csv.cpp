@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "fuzz/files.hpp"
-#include "tersegrad/data/csv.hpp"
+#include "tersegrad/data/readers/csv.hpp"
 
 namespace tersegrad::fuzz {
 

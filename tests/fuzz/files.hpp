@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "fuzz/target.hpp"
-#include "tersegrad/data/bytes.hpp"
+#include "tersegrad/data/readers/bytes.hpp"
 
 namespace tersegrad::fuzz {
 

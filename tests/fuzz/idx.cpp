@@ -1,6 +1,6 @@
 // IDX files. The first byte: odd, labels; even, images.
 #include "fuzz/files.hpp"
-#include "tersegrad/data/idx.hpp"
+#include "tersegrad/data/readers/idx.hpp"
 
 namespace tersegrad::fuzz {
 

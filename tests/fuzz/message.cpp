@@ -10,7 +10,7 @@
 
 #include "compress/round_trip.hpp"
 #include "fuzz/target.hpp"
-#include "tersegrad/compress/message.hpp"
+#include "tersegrad/compress/wire/message.hpp"
 
 namespace tersegrad::fuzz {
 namespace {
@@ -56,10 +56,10 @@ struct Sound {
     }
     std::vector<MessageView> views;
     for (const auto& message : uplinks) views.push_back(view(message));
-    aggregator->merge(bucket, views, mean);
+    aggregator->aggregate(bucket, views, mean);
     complete(mean, MessageKind::aggregate, agents);
     for (std::uint32_t a = 0; aggregator->supports_partial() && a < agents; ++a) {
-      aggregator->merge_partial(bucket, std::span(views).subspan(a, 1), partials.emplace_back());
+      aggregator->aggregate_partial(bucket, std::span(views).subspan(a, 1), partials.emplace_back());
       complete(partials.back(), MessageKind::partial, 1);
     }
   }
@@ -88,39 +88,39 @@ void decode(Sound& on, const MessageView& message, bool may_refuse) {
   std::vector<float> mean(static_cast<std::size_t>(on.bucket.size()));
   bool decoded = false;
   refused_or_read([&] {
-    const auto plain = on.aggregator->plain(on.bucket, message);
+    const auto plain = on.aggregator->dense_view(on.bucket, message);
     require(plain.empty() || plain.size() == mean.size(), "a plain mean of another size");
     on.aggregator->decode(on.bucket, message, mean);
     decoded = true;
     if (!on.is_sign()) return;
     for (const float value : mean) require(std::abs(value) <= 1, "a mean of signs beyond 1");
   });
-  require(decoded || may_refuse, "what merge made is refused by decode");
+  require(decoded || may_refuse, "what aggregate made is refused by decode");
   // The other way of a step, straight into the parameters: no other opinion of the message, no other result.
   std::vector<float> x(mean.size());
-  bool descends = true;
+  bool fused = true;
   refused_or_read([&] {
-    descends = on.aggregator->descend(on.bucket, message, 1.0f, x);
-    require(decoded || !descends, "descend takes what decode refuses");
-    for (std::size_t j = 0; descends && j < x.size(); ++j) {
-      require(x[j] == 0 - mean[j] || std::isnan(mean[j]), "descend differs from decode");
+    fused = on.aggregator->decode_axpy(on.bucket, message, 1.0f, x);
+    require(decoded || !fused, "decode_axpy takes what decode refuses");
+    for (std::size_t j = 0; fused && j < x.size(); ++j) {
+      require(x[j] == 0 - mean[j] || std::isnan(mean[j]), "decode_axpy differs from decode");
     }
     decoded = false;
   });
-  require(!decoded, "descend refuses what decode takes");
+  require(!decoded, "decode_axpy refuses what decode takes");
 }
 
-void merge(Sound& on, const MessageView& hostile, std::size_t place) {
+void aggregate_hostile(Sound& on, const MessageView& hostile, std::size_t place) {
   std::vector<MessageView> views;
   for (const auto& message : on.uplinks) views.push_back(view(message));
   views[place] = hostile;
   Message out;
-  bool merged = false;
+  bool aggregated = false;
   refused_or_read([&] {
-    on.aggregator->merge(on.bucket, views, out);
-    merged = true;
+    on.aggregator->aggregate(on.bucket, views, out);
+    aggregated = true;
   });
-  if (!merged) return;
+  if (!aggregated) return;
   require(out.header.payload_bytes == out.payload.size(), "the length in an aggregate's header");
   require(out.payload.size() <= on.compressor->max_payload_bytes(on.bucket), "an aggregate that is too long");
   decode(on, view(out), false);
@@ -180,7 +180,7 @@ void one_input(std::span<const std::uint8_t> input) {
   const auto payload = std::as_bytes(reader.rest());
   header.payload_bytes = lie < 250 ? payload.size() : lie == 255 ? ~std::uint64_t{0} : payload.size() + lie - 252;
   const MessageView hostile{header, payload};
-  if (role == uplink) merge(on, hostile, place);
+  if (role == uplink) aggregate_hostile(on, hostile, place);
   if (role == aggregate) decode(on, hostile, true);
   if (role == partial) join(on, hostile, place, group < 250 ? group : ~std::uint32_t{0} - group);
 }

@@ -7,7 +7,7 @@
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/log/sink.hpp"
 #include "tersegrad/noise/noise.hpp"
-#include "tersegrad/theory/landscape.hpp"
+#include "tersegrad/theory/landscapes/landscape.hpp"
 #include "tersegrad/train/schedule.hpp"
 
 namespace tersegrad::fuzz {

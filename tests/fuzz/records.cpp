@@ -1,7 +1,7 @@
 // A stopped run's metrics.csv, from which a resumed one takes its past where run.h5 is lost.
 // The first byte: how many records the checkpoint was taken behind.
 #include "fuzz/folder.hpp"
-#include "tersegrad/log/past_records.hpp"
+#include "tersegrad/log/read/past_records.hpp"
 
 namespace tersegrad::fuzz {
 namespace {

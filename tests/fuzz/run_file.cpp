@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "fuzz/folder.hpp"
-#include "tersegrad/log/isolated.hpp"
 #include "tersegrad/log/log.hpp"
+#include "tersegrad/log/read/subprocess_reader.hpp"
 
 // Where clang's -fsanitize-coverage counts; the linker names the section's ends. Null in other programs.
 extern "C" __attribute__((weak)) std::uint8_t __start___sancov_cntrs[], __stop___sancov_cntrs[];
@@ -42,7 +42,7 @@ void one_input(std::span<const std::uint8_t> input) {
   const auto path = folder.path() / "run.h5";
   put(path, input);
   refused_or_read([&] {
-    const RunData run = read_isolated(path, read_series);
+    const RunData run = read_in_subprocess(path, read_series);
     require(run.records >= 0, "records");
     for (const auto& [name, values] : run.series) {
       require(static_cast<std::int64_t>(values.size()) == run.records, "a series of another length");

@@ -1,6 +1,6 @@
 // Token shards. The first byte: the vocabulary, small enough for ids to be out of it, and the layout.
 #include "fuzz/files.hpp"
-#include "tersegrad/data/token_shard.hpp"
+#include "tersegrad/data/readers/token_shard.hpp"
 
 namespace tersegrad::fuzz {
 namespace {

@@ -105,7 +105,8 @@ class Optional(Folder):
         self.assertIn("left out: the tests", out)
         self.assertFalse((self.build / "tests").exists())
         rules = (self.build / "build.ninja").read_text()
-        self.assertIn("apps/without/bench.cpp", rules)
+        self.assertIn("tersegrad-reproduce", rules)
+        self.assertNotIn("tersegrad-bench", rules)
         self.assertNotIn("bench_kernels.cpp", rules)
 
 

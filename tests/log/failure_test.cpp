@@ -14,9 +14,9 @@
 #include <cstring>
 #include <new>
 
-#include "tersegrad/core/file.hpp"
-#include "tersegrad/log/output_folder.hpp"
-#include "tersegrad/log/run_file.hpp"
+#include "tersegrad/core/system/file.hpp"
+#include "tersegrad/log/read/run_file.hpp"
+#include "tersegrad/log/write/output_folder.hpp"
 #include "tests/log/synthetic_run.hpp"
 
 namespace tersegrad {

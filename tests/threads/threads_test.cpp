@@ -11,7 +11,7 @@
 #include "compress/round_trip.hpp"
 #include "tersegrad/compress/kernels/crc32c.hpp"
 #include "tersegrad/data/dataset.hpp"
-#include "tersegrad/log/hdf5_file.hpp"
+#include "tersegrad/log/hdf5/hdf5_file.hpp"
 #include "tersegrad/noise/noise.hpp"
 
 namespace tersegrad {
@@ -65,7 +65,7 @@ TEST(Threads, OneAgentIsAtSeveralStepsAtOnce) {
       aggregator->begin_step(step);
       encoder->encode({0, 0, 1000}, gradient, message);
       const MessageView uplink = view(message);
-      aggregator->merge({0, 0, 1000}, std::span(&uplink, 1), aggregate);
+      aggregator->aggregate({0, 0, 1000}, std::span(&uplink, 1), aggregate);
       aggregator->decode({0, 0, 1000}, view(aggregate), mean);
       return mean;
     };

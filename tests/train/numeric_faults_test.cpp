@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "compress/round_trip.hpp"
-#include "tersegrad/train/checkpoint_folder.hpp"
-#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
+#include "tersegrad/train/objectives/network_objective.hpp"
 #include "tersegrad/train/trainer.hpp"
 #include "train/ranks.hpp"
 

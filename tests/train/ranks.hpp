@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "tersegrad/comm/communicator.hpp"
-#include "tersegrad/train/objective.hpp"
+#include "tersegrad/comm/mpi/communicator.hpp"
+#include "tersegrad/train/objectives/objective.hpp"
 
 namespace tersegrad {
 

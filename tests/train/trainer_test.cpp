@@ -9,12 +9,12 @@
 
 #include "compress/round_trip.hpp"
 #include "models/network.hpp"
-#include "tersegrad/comm/collectively.hpp"
+#include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/data/sampler.hpp"
 #include "tersegrad/data/shard.hpp"
-#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/objectives/network_objective.hpp"
+#include "train/objectives/stateful_network.hpp"
 #include "train/ranks.hpp"
-#include "train/stateful_network.hpp"
 
 namespace tersegrad {
 namespace {

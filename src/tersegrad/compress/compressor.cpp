@@ -5,20 +5,20 @@ namespace tersegrad {
 bool Encoder::subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message) {
   decoded_.resize(values.size());
   decode_own(bucket, message, decoded_);
-  return kernels::blend({decoded_, values, -scale, 1}, values) == 0;
+  return kernels::axpby({decoded_, values, -scale, 1}, values) == 0;
 }
 
-void Encoder::begin_step_blended(std::uint64_t step, const kernels::Blend& whole, std::span<float> p, bool /*wanted*/) {
-  kernels::blend(whole, p);
+void Encoder::begin_step_axpby(std::uint64_t step, const kernels::Axpby& whole, std::span<float> p, bool /*wanted*/) {
+  kernels::axpby(whole, p);
   begin_step(step, p);
 }
 
-void Encoder::encode_blended(const Bucket& bucket, const kernels::Blend& part, std::span<float> p, Message& message) {
-  kernels::blend(part, p);
+void Encoder::encode_axpby(const Bucket& bucket, const kernels::Axpby& part, std::span<float> p, Message& message) {
+  kernels::axpby(part, p);
   encode(bucket, p, message);
 }
 
-bool Aggregator::descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
+bool Aggregator::decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
   const auto sparse = decode_sparse(bucket, aggregate);
   if (!sparse) return false;
   // Coordinates far apart, each a line of memory: they are asked for well before their turn.

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/compress/kernels/blend.hpp"
-#include "tersegrad/compress/message.hpp"
+#include "tersegrad/compress/kernels/dense/axpby.hpp"
+#include "tersegrad/compress/wire/message.hpp"
 #include "tersegrad/core/layout.hpp"
 #include "tersegrad/core/registry.hpp"
 
@@ -78,12 +78,12 @@ class Encoder {
   /// \returns false if a new value may not be finite
   virtual bool subtract_own(const Bucket& bucket, std::span<float> values, float scale, const Message& message);
 
-  /// begin_step() on a blend p of gradient and memory, where Compressor::needs_whole_gradient(); encode() then receives
+  /// begin_step() on an axpby p of gradient and memory, where Compressor::needs_whole_gradient(); encode() then receives
   /// parts of `p`. The default makes p; overridden where choosing and making it are one pass.
-  /// \param p  as large, receives the blend; may be the memory. Unless `wanted`, what it holds is encode()'s business
-  virtual void begin_step_blended(std::uint64_t step, const kernels::Blend& whole, std::span<float> p, bool wanted);
-  /// encode() of a bucket of a blend, made on the way, where the whole gradient is not needed. \param p  receives it
-  virtual void encode_blended(const Bucket& bucket, const kernels::Blend& part, std::span<float> p, Message& message);
+  /// \param p  as large, receives the axpby; may be the memory. Unless `wanted`, what it holds is encode()'s business
+  virtual void begin_step_axpby(std::uint64_t step, const kernels::Axpby& whole, std::span<float> p, bool wanted);
+  /// encode() of a bucket of an axpby, made on the way, where the whole gradient is not needed. \param p  receives it
+  virtual void encode_axpby(const Bucket& bucket, const kernels::Axpby& part, std::span<float> p, Message& message);
 
   /// The last step's aggregate was not applied (--nonfinite skip): memory becomes what it was before that step. Only
   /// where CompressorSetup::undo.
@@ -96,7 +96,7 @@ class Encoder {
   Buffer<float> decoded_;
 };
 
-/// The other end: merges the agents' messages and decodes the result. Every rank has one; merging happens
+/// The other end: aggregates the agents' messages and decodes the result. Every rank has one; aggregation happens
 /// wherever the exchange brings the messages together.
 class Aggregator {
  public:
@@ -107,21 +107,21 @@ class Aggregator {
   /// \param uplinks all N messages of the bucket, in agent order, headers checked
   /// \param aggregate receives the payload and header.flags, .k, .payload_bytes
   /// \throws Error if a payload is not what its header promises
-  virtual void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) = 0;
-  /// Whether groups of agents may be merged first and their partial sums joined later: only where sums are integers,
+  virtual void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) = 0;
+  /// Whether groups of agents may be aggregated first and their partial sums joined later: only where sums are integers,
   /// so that the grouping cannot change a bit. Exchange `local` asks.
   virtual bool supports_partial() const { return false; }
   /// The sum over a group of agents, packed. Only where supports_partial().
   /// \param uplinks 1 ≤ n ≤ N messages of the bucket, in agent order, headers checked
   /// \param partial receives the payload, at most max_payload_bytes, and header.flags, .k, .payload_bytes
-  virtual void merge_partial(const Bucket&, std::span<const MessageView> /*uplinks*/, Message& /*partial*/) {
-    throw Error("bug: this compressor has no partial sums");
+  virtual void aggregate_partial(const Bucket&, std::span<const MessageView> /*uplinks*/, Message& /*partial*/) {
+    throw Bug("this compressor has no partial sums");
   }
-  /// What merge gives for all N messages, bit for bit, from partial sums of groups that together are all agents.
+  /// What aggregate gives for all N messages, bit for bit, from partial sums of groups that together are all agents.
   /// \param partials in any order, header.agent the number of agents in each
   /// \throws Error if a payload is not what its header promises
   virtual void join_partials(const Bucket&, std::span<const MessageView> /*partials*/, Message& /*aggregate*/) {
-    throw Error("bug: this compressor has no partial sums");
+    throw Bug("this compressor has no partial sums");
   }
   /// Unpacks an aggregate; once a bucket and step, and not at all if the step is skipped (EF21's mean has memory).
   /// \param mean bucket.size() coordinates, overwritten
@@ -136,12 +136,12 @@ class Aggregator {
   /// \param step finite \param x bucket.size() coordinates
   /// \returns false, with nothing done, where decode() is to be called
   /// \throws Error as decode does; then a part of x may have changed
-  virtual bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x);
+  virtual bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x);
   /// The mean itself where it lies somewhere as plain, aligned floats: in the payload, or in what the aggregator remembers.
   /// Instead of decode(), and as that once a bucket and step; empty, and then nothing happened, where it must be decoded.
   /// Spares a pass over memory. \param aggregate header.nonfinite is the largest of the step's buckets
   /// \returns a span valid until the next call \throws Error as decode does
-  virtual std::span<const float> plain(const Bucket&, const MessageView&) { return {}; }
+  virtual std::span<const float> dense_view(const Bucket&, const MessageView&) { return {}; }
   /// What the aggregator remembers, the same on every rank; empty without memory.
   virtual std::vector<State> state() { return {}; }
 };

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "tersegrad/compress/detail.hpp"
-#include "tersegrad/compress/values.hpp"
+#include "tersegrad/compress/wire/values.hpp"
 
 namespace tersegrad {
 namespace {
@@ -40,7 +40,7 @@ void GatheredMean::whole_mean_of(const Bucket& bucket, std::size_t uplinks, std:
   }
 }
 
-void GatheredMean::merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) {
+void GatheredMean::aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) {
   std::size_t together = uplinks.size() * sizeof(Part);
   for (const auto& uplink : uplinks) together += uplink.payload.size();
   aggregate.header.k = static_cast<std::uint64_t>(bucket.size());
@@ -77,19 +77,19 @@ void GatheredMean::decode(const Bucket& bucket, const MessageView& aggregate, st
   whole_mean_of(bucket, parts_.size(), mean);
 }
 
-bool GatheredMean::descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
+bool GatheredMean::decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) {
   if ((aggregate.header.flags & flag_dense) != 0) {
     require_payload(aggregate, dense_bytes(bucket));
-    descend_values(ValueFormat::fp32, aggregate.payload, step, x);
+    decode_axpy_values(ValueFormat::fp32, aggregate.payload, step, x);
     return true;
   }
   open_parts(bucket, aggregate);
-  if (descend_opened(bucket, step, x)) return true;
+  if (decode_axpy_opened(bucket, step, x)) return true;
   alignas(64) float mean[piece];
   for (std::int64_t begin = 0; begin < bucket.size(); begin += piece) {
     const auto n = static_cast<std::size_t>(std::min(piece, bucket.size() - begin));
     mean_of(bucket, parts_.size(), begin, std::span(mean, n));
-    descend_values(ValueFormat::fp32, std::as_bytes(std::span(mean, n)), step,
+    decode_axpy_values(ValueFormat::fp32, std::as_bytes(std::span(mean, n)), step,
                    x.subspan(static_cast<std::size_t>(begin), n));
   }
   return true;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tersegrad/compress/compressor.hpp"
-#include "tersegrad/compress/kernels/accumulate.hpp"
+#include "tersegrad/compress/kernels/dense/accumulate.hpp"
 
 namespace tersegrad {
 
@@ -17,9 +17,9 @@ class GatheredMean : public Aggregator {
  public:
   explicit GatheredMean(std::uint32_t agents) : agents_(agents) {}
   void begin_step(std::uint64_t) override {}
-  void merge(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) final;
+  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) final;
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) final;
-  bool descend(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) final;
+  bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) final;
 
   /// Largest aggregate of compressors whose uplinks have at most `uplink` bytes: the dense mean at most.
   static std::uint64_t max_payload_bytes(const Bucket& bucket, std::int64_t uplink);
@@ -36,7 +36,7 @@ class GatheredMean : public Aggregator {
   virtual void add(const Bucket& bucket, std::size_t i, std::int64_t begin, std::size_t n,
                    const kernels::Accumulation& to) = 0;
   /// x ← x − step·mean of the messages opened, with the bits of add(), where one pass over all does it. \returns false where not
-  virtual bool descend_opened(const Bucket& /*bucket*/, float /*step*/, std::span<float> /*x*/) { return false; }
+  virtual bool decode_axpy_opened(const Bucket& /*bucket*/, float /*step*/, std::span<float> /*x*/) { return false; }
 
  private:
   /// Calls open() with the uplinks that an aggregate holds.

@@ -25,7 +25,7 @@ class Memory {
     if (std::exchange(written_, false) && undo_) kept_.swap(next_);
   }
   void discard() {
-    TERSEGRAD_CHECK(undo_, "bug: a step of an encoder that cannot undo it is taken back");
+    TERSEGRAD_ASSERT(undo_, "a step of an encoder that cannot undo it is taken back");
     written_ = false;
   }
 
@@ -47,7 +47,7 @@ class Memory {
 
  private:
   static std::span<float> part(Buffer<float>& vector, const Bucket& bucket) {
-    return std::span(vector).subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
+    return part_of(std::span<float>(vector), bucket);
   }
 
   bool undo_;

@@ -1,7 +1,9 @@
 // Small value types that say which coordinates are meant.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace tersegrad {
 
@@ -21,5 +23,11 @@ struct Bucket {
   std::int64_t end = 0;
   std::int64_t size() const { return end - begin; }
 };
+
+/// A bucket's part of a whole vector: coordinates [bucket.begin, bucket.end).
+template <class T>
+std::span<T> part_of(std::span<T> whole, const Bucket& bucket) {
+  return whole.subspan(static_cast<std::size_t>(bucket.begin), static_cast<std::size_t>(bucket.size()));
+}
 
 }  // namespace tersegrad

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text/spec.hpp"
 
 namespace tersegrad {
 
@@ -19,8 +19,8 @@ namespace tersegrad {
 /// `Interface::family` is the family's name in messages ("compressor"). `Context` is what every
 /// factory receives beside its arguments (a model: the input's shape and the number of classes).
 ///
-///     const Registration<Compressor> registration{"sign", "one bit a coordinate", {}, make};   // at a member's file
-///     end auto compressor = Registry<Compressor>::instance().make("sign");
+///     const Registration<Compressor> registration{"sign", "one bit a coordinate", {}, make};  // at the end of a member's file
+///     auto compressor = Registry<Compressor>::instance().make("sign");
 template <class Interface, class... Context>
 class Registry {
  public:
@@ -37,7 +37,7 @@ class Registry {
   }
 
   void add(const std::string& name, Entry entry) {
-    TERSEGRAD_CHECK(entries_.emplace(name, std::move(entry)).second, "bug: ", Interface::family, " '", name,
+    TERSEGRAD_ASSERT(entries_.emplace(name, std::move(entry)).second, Interface::family, " '", name,
                     "' is registered twice");
   }
 

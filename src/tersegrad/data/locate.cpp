@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/data/folder.hpp"
+#include "tersegrad/data/readers/folder.hpp"
 
 namespace tersegrad {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/random/random.hpp"
 
 namespace tersegrad {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/random/random.hpp"
 #include "tersegrad/data/dataset.hpp"
 
 namespace tersegrad {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/random/random.hpp"
 
 namespace tersegrad {
 

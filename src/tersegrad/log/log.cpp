@@ -24,14 +24,14 @@ Log::Log(const std::vector<std::string>& sinks) {
 
 void Log::begin(const RunInfo& info) {
   if (info.folder.empty()) std::erase_if(sinks_, [](const Member& m) { return m.sink->needs_folder(); });
-  TERSEGRAD_CHECK(!info.columns.empty() && info.columns.front().name == "step",
-                  "bug: the first column of a log must be 'step'");
+  TERSEGRAD_ASSERT(!info.columns.empty() && info.columns.front().name == "step",
+                  "the first column of a log must be 'step'");
   columns_ = info.columns;
   for (auto& member : sinks_) member.sink->begin(info);
 }
 
 void Log::write(const std::vector<double>& record) {
-  TERSEGRAD_CHECK(record.size() == columns_.size(), "bug: a record has ", record.size(), " values where the run has ",
+  TERSEGRAD_ASSERT(record.size() == columns_.size(), "a record has ", record.size(), " values where the run has ",
                   columns_.size(), " columns");
   for (auto& member : sinks_) member.sink->write(record);
   // From the first record on, a run that is killed, or read while it goes on, has a log in every file.
@@ -47,7 +47,7 @@ void Log::evaluating(std::int64_t done, std::int64_t chunks) {
 }
 
 void Log::replay(const PastRecords& past) {
-  TERSEGRAD_CHECK(past.columns().size() == columns_.size(), "bug: the records of the past have ", past.columns().size(),
+  TERSEGRAD_ASSERT(past.columns().size() == columns_.size(), "the records of the past have ", past.columns().size(),
                   " values where the run has ", columns_.size(), " columns");
   past.each([&](const std::vector<double>& record) {
     for (auto& member : sinks_) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/log/past_records.hpp"
+#include "tersegrad/log/read/past_records.hpp"
 #include "tersegrad/log/sink.hpp"
 
 namespace tersegrad {

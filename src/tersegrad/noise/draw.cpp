@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text/spec.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/noise/draw.cpp"
 #include "hwy/foreach_target.h"  // compiles this file once for each SIMD target
 #include "hwy/highway.h"
-#include "tersegrad/core/philox-inl.hpp"
+#include "tersegrad/core/random/philox-inl.hpp"
 #include "tersegrad/noise/bailey-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

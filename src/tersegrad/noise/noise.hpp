@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "tersegrad/core/random.hpp"
+#include "tersegrad/core/random/random.hpp"
 #include "tersegrad/core/registry.hpp"
 
 namespace tersegrad {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/file.hpp"
+#include "tersegrad/core/system/file.hpp"
 
 namespace tersegrad {
 namespace {

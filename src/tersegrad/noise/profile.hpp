@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/core/spec.hpp"
+#include "tersegrad/core/text/spec.hpp"
 
 namespace tersegrad {
 

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <ranges>
 
-#include "tersegrad/comm/stall_watch.hpp"
-#include "tersegrad/compress/kernels/norms.hpp"
-#include "tersegrad/core/random.hpp"
-#include "tersegrad/core/stopwatch.hpp"
+#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/compress/kernels/dense/norms.hpp"
+#include "tersegrad/core/random/random.hpp"
+#include "tersegrad/core/system/stopwatch.hpp"
 
 namespace tersegrad {
 
@@ -54,18 +54,17 @@ void Agents::add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& pa
   const auto& config = *parts_.config;
   const auto scale = static_cast<float>(1 / std::sqrt(static_cast<double>(config.noise_batch)));
   const auto values =
-      parts_.objective->gradient().subspan(static_cast<std::size_t>(part.begin), static_cast<std::size_t>(part.size()));
+      part_of(parts_.objective->gradient(), part);
   // Piece by piece, so that a vector of any length tells of its progress; the bits are those of one call.
   for (std::size_t done = 0; done < values.size(); done += noise_piece) {
-    StallWatch::beat();
+    Watchdog::heartbeat();
     parts_.noise->add(Stream({config.seed, Purpose::noise, agent, step}), part.begin + static_cast<std::int64_t>(done),
                       values.subspan(done, std::min(noise_piece, values.size() - done)), scale);
   }
 }
 
 void Agents::encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control) {
-  const auto values = parts_.objective->gradient().subspan(static_cast<std::size_t>(bucket.begin),
-                                                           static_cast<std::size_t>(bucket.size()));
+  const auto values = part_of(parts_.objective->gradient(), bucket);
   Message& message = messages_[bucket.index][agent - begin_];
   encoders_[agent - begin_]->encode(bucket, values, message);
   Header& header = message.header;
@@ -89,10 +88,10 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
   for (std::uint32_t agent = begin_; agent < end_; ++agent) {
     Stopwatch watch;
     Encoder& encoder = *encoders_[agent - begin_];
-    StallWatch::beat();
+    Watchdog::heartbeat();
     const auto complete = [&](const Bucket& bucket, double loss) {
       if (!whole) add_noise(agent, step, bucket);
-      StallWatch::beat();
+      Watchdog::heartbeat();
       time.compute += watch.lap();
       encode(agent, step, bucket, loss, control);
       time.compress += watch.lap();
@@ -146,7 +145,7 @@ void Agents::estimate(std::uint32_t agent, std::uint64_t draw, std::span<const f
                       std::span<const std::int64_t> coordinates, std::span<float> out) const {
   const auto& config = *parts_.config;
   const auto gradient = parts_.objective->gradient();
-  StallWatch::beat();
+  Watchdog::heartbeat();
   if (shared.empty()) {
     parts_.objective->estimation_gradient(agent, draw);
   } else {

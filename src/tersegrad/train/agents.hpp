@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
-#include "tersegrad/comm/agent_map.hpp"
+#include "tersegrad/comm/exchange/agent_map.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/noise/noise.hpp"
-#include "tersegrad/train/objective.hpp"
-#include "tersegrad/train/result.hpp"
+#include "tersegrad/train/objectives/objective.hpp"
+#include "tersegrad/train/report/result.hpp"
 
 namespace tersegrad {
 

@@ -8,11 +8,11 @@
 #include <sstream>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/spec.hpp"
-#include "tersegrad/core/text.hpp"
+#include "tersegrad/core/text/spec.hpp"
+#include "tersegrad/core/text/text.hpp"
 #include "tersegrad/data/dataset.hpp"
-#include "tersegrad/data/folder.hpp"
-#include "tersegrad/train/evaluated_rows.hpp"
+#include "tersegrad/data/readers/folder.hpp"
+#include "tersegrad/train/objectives/evaluated_rows.hpp"
 
 namespace tersegrad {
 

@@ -14,7 +14,7 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::int64_t total) : opti
 void Optimizer::apply(std::span<float> x, std::int64_t first, std::span<const float> update, double learning_rate) {
   const auto eta = static_cast<float>(learning_rate);
   const auto part = x.subspan(static_cast<std::size_t>(first), update.size());
-  if (is_descent()) {  // the paper's update, and the common one
+  if (is_plain_sgd()) {  // the paper's update, and the common one
     for (std::size_t j = 0; j < part.size(); ++j) part[j] -= eta * update[j];
     return;
   }

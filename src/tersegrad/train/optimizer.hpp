@@ -23,8 +23,8 @@ class Optimizer {
   /// Updates the coordinates [first, first + update.size()) of x.
   /// \param x the whole vector
   void apply(std::span<float> x, std::int64_t first, std::span<const float> update, double learning_rate);
-  /// Whether apply() is x ← x − ηu and nothing else: Aggregator::descend() may then do it.
-  bool is_descent() const { return options_.momentum == 0 && options_.weight_decay == 0; }
+  /// Whether apply() is x ← x − ηu and nothing else: Aggregator::decode_axpy() may then do it.
+  bool is_plain_sgd() const { return options_.momentum == 0 && options_.weight_decay == 0; }
   /// v; empty without momentum. What a checkpoint keeps.
   std::span<float> memory() { return velocity_; }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/train/network_objective.hpp"
+#include "tersegrad/train/objectives/network_objective.hpp"
 
 namespace tersegrad {
 
@@ -44,7 +44,7 @@ RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const Obj
 
 void RunParts::cut() {
   const std::int64_t total = objective->layout().total();
-  // A rank that merges receives three buckets at a time and sends three aggregates meanwhile, so b buckets take the time
+  // A rank that aggregates receives three buckets at a time and sends three aggregates meanwhile, so b buckets take the time
   // of b + 3 on a slow link. With overlap the last of them also waits for backward alone. Of 2^17 coordinates each still
   // fills a link's packets; without overlap fewer messages are better where the link is fast. No bit depends on it.
   const std::int64_t count = std::clamp<std::int64_t>(total >> (config.overlap ? 17 : 20), 1, 32);

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/comm/exchange.hpp"
+#include "tersegrad/comm/exchange/exchange.hpp"
 #include "tersegrad/noise/noise.hpp"
 #include "tersegrad/train/agents.hpp"
-#include "tersegrad/train/full_gradient.hpp"
-#include "tersegrad/train/noise_report.hpp"
+#include "tersegrad/train/noise_report/noise_report.hpp"
+#include "tersegrad/train/objectives/full_gradient.hpp"
 #include "tersegrad/train/optimizer.hpp"
 #include "tersegrad/train/schedule.hpp"
 #include "tersegrad/train/trainer.hpp"

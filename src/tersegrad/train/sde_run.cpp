@@ -4,20 +4,20 @@
 #include <limits>
 #include <optional>
 
-#include "tersegrad/comm/agent_map.hpp"
-#include "tersegrad/comm/collectively.hpp"
-#include "tersegrad/comm/stall_watch.hpp"
+#include "tersegrad/comm/exchange/agent_map.hpp"
+#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/hash.hpp"
-#include "tersegrad/core/spec.hpp"
-#include "tersegrad/core/stopwatch.hpp"
+#include "tersegrad/core/system/stopwatch.hpp"
+#include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/noise/noise.hpp"
-#include "tersegrad/theory/euler_maruyama.hpp"
-#include "tersegrad/theory/process.hpp"
-#include "tersegrad/train/full_gradient.hpp"
-#include "tersegrad/train/network_objective.hpp"
-#include "tersegrad/train/recorder.hpp"
-#include "tersegrad/train/run_log.hpp"
+#include "tersegrad/theory/sde/euler_maruyama.hpp"
+#include "tersegrad/theory/sde/process.hpp"
+#include "tersegrad/train/objectives/full_gradient.hpp"
+#include "tersegrad/train/objectives/network_objective.hpp"
+#include "tersegrad/train/report/recorder.hpp"
+#include "tersegrad/train/report/run_log.hpp"
 #include "tersegrad/train/stop_signal.hpp"
 
 namespace tersegrad {
@@ -72,7 +72,7 @@ bool evaluate_last(const Communicator& comm, const AgentMap& map, Objective& obj
 RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
   const StopSignal signals;
   TrainConfig config = given;
-  const StallWatch stalls(comm, config.stall_timeout);
+  const Watchdog stalls(comm, config.stall_timeout);
   config.agents = std::max<std::int64_t>(1, config.agents);
   std::unique_ptr<Objective> objective;
   std::unique_ptr<Noise> noise;
@@ -130,10 +130,10 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
   for (std::int64_t k = 0; k < config.steps && !result.diverged && !result.interrupted; ++k) {
     StepRecord record;
     record.step = k + 1;
-    StallWatch::begin_step(record.step);
+    Watchdog::begin_step(record.step);
     record.learning_rate = config.lr;
     for (std::int64_t part = 0; part < config.sde; ++part) {
-      StallWatch::beat();
+      Watchdog::heartbeat();
       Stopwatch watch;
       for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
       const double loss = full_gradient->compute();

@@ -1,9 +1,9 @@
 // The SDE of a run in the place of the run: same objective, same start, same log.
 #pragma once
 
-#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/comm/mpi/communicator.hpp"
 #include "tersegrad/train/config.hpp"
-#include "tersegrad/train/result.hpp"
+#include "tersegrad/train/report/result.hpp"
 #include "tersegrad/train/trainer.hpp"
 
 namespace tersegrad {

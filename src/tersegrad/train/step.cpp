@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tersegrad/comm/stall_watch.hpp"
-#include "tersegrad/compress/kernels/norms.hpp"
-#include "tersegrad/core/processor.hpp"
-#include "tersegrad/core/stopwatch.hpp"
+#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/compress/kernels/dense/norms.hpp"
+#include "tersegrad/core/system/processor.hpp"
+#include "tersegrad/core/system/stopwatch.hpp"
 
 namespace tersegrad {
 namespace {
@@ -62,19 +62,18 @@ Step::Outcome Step::update(StepRecord& record, bool wants_norm) {
 void Step::apply(StepRecord& record, bool wants_norm) {
   // A mean whose norm is wanted (on rank 0), or that momentum keeps, has to be there as a whole. The two ways differ in a
   // NaN's bits only: where the headers, the same on every rank, tell of one, all ranks decode.
-  const bool descends = !wants_norm && parts_.optimizer->is_descent() && record.nonfinite_agents == 0;
+  const bool fused = !wants_norm && parts_.optimizer->is_plain_sgd() && record.nonfinite_agents == 0;
   double squares = 0;
   Stopwatch watch;
   for (const auto& bucket : parts_.buckets) {
-    StallWatch::beat();
+    Watchdog::heartbeat();
     MessageView aggregate = view(parts_.aggregates[bucket.index]);
     // What is not finite in one bucket may have spoilt another's scale: an aggregator is told of the step, not the bucket.
     aggregate.header.nonfinite = static_cast<std::uint32_t>(record.nonfinite_agents);
-    auto mean = parts_.aggregator->plain(bucket, aggregate);
-    if (mean.empty() && descends &&
-        parts_.aggregator->descend(bucket, aggregate, static_cast<float>(record.learning_rate),
-                                   parts_.objective->parameters().subspan(static_cast<std::size_t>(bucket.begin),
-                                                                          static_cast<std::size_t>(bucket.size())))) {
+    auto mean = parts_.aggregator->dense_view(bucket, aggregate);
+    if (mean.empty() && fused &&
+        parts_.aggregator->decode_axpy(bucket, aggregate, static_cast<float>(record.learning_rate),
+                                   part_of(parts_.objective->parameters(), bucket))) {
       record.time.apply += watch.lap();
       continue;
     }

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "tersegrad/core/buffer.hpp"
-#include "tersegrad/train/recorder.hpp"
+#include "tersegrad/train/report/recorder.hpp"
 #include "tersegrad/train/run_parts.hpp"
 
 namespace tersegrad {
@@ -28,7 +28,7 @@ class Step {
   /// That gradient; empty where every agent has its own.
   std::span<const float> shared_gradient() const;
 
-  /// The agents' messages to whoever merges them, and the aggregates back. Fills in the record's loss, traffic and
+  /// The agents' messages to whoever aggregates them, and the aggregates back. Fills in the record's loss, traffic and
   /// agents with non-finite values. \param flags of control_flags: what this rank says to all with its messages
   void exchange(std::uint64_t k, std::uint8_t flags, StepRecord& record);
   /// What the ranks said: the last step's flags of all of them, the same on every rank.

@@ -1,7 +1,7 @@
 // Signals that end a run cleanly.
 #pragma once
 
-#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/comm/mpi/communicator.hpp"
 
 namespace tersegrad {
 

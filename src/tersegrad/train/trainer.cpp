@@ -4,22 +4,22 @@
 #include <limits>
 #include <optional>
 
-#include "tersegrad/comm/collectively.hpp"
-#include "tersegrad/comm/link_rate.hpp"
-#include "tersegrad/comm/stall_watch.hpp"
+#include "tersegrad/comm/monitor/link_rate.hpp"
+#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/core/hash.hpp"
-#include "tersegrad/core/process_memory.hpp"
-#include "tersegrad/core/stopwatch.hpp"
-#include "tersegrad/train/checkpoint_schedule.hpp"
-#include "tersegrad/train/checkpoint_writer.hpp"
-#include "tersegrad/train/compute_history.hpp"
-#include "tersegrad/train/held_record.hpp"
-#include "tersegrad/train/measured_traffic.hpp"
-#include "tersegrad/train/recorder.hpp"
-#include "tersegrad/train/resumption.hpp"
-#include "tersegrad/train/run_log.hpp"
+#include "tersegrad/core/system/process_memory.hpp"
+#include "tersegrad/core/system/stopwatch.hpp"
+#include "tersegrad/train/checkpoint/checkpoint_schedule.hpp"
+#include "tersegrad/train/checkpoint/checkpoint_writer.hpp"
+#include "tersegrad/train/checkpoint/resumption.hpp"
+#include "tersegrad/train/checkpoint/snapshot.hpp"
+#include "tersegrad/train/report/compute_history.hpp"
+#include "tersegrad/train/report/held_record.hpp"
+#include "tersegrad/train/report/measured_traffic.hpp"
+#include "tersegrad/train/report/recorder.hpp"
+#include "tersegrad/train/report/run_log.hpp"
 #include "tersegrad/train/run_parts.hpp"
-#include "tersegrad/train/snapshot.hpp"
 #include "tersegrad/train/step.hpp"
 #include "tersegrad/train/stop_signal.hpp"
 
@@ -65,7 +65,7 @@ class Run {
 
   const StopSignal signals_;
   const Communicator& comm_;
-  StallWatch stalls_;
+  Watchdog stalls_;
   std::optional<RunParts> parts_;
   std::optional<Step> algorithm_;
   std::optional<OutputFolder> folder_;  // rank 0
@@ -254,7 +254,7 @@ void Run::stop_resumable() {
 bool Run::step(std::uint64_t k) {
   record_ = StepRecord();
   record_.step = static_cast<std::int64_t>(k) + 1;
-  StallWatch::begin_step(record_.step);
+  Watchdog::begin_step(record_.step);
 
   const std::uint8_t flags = control();
   algorithm_->begin(k, record_);

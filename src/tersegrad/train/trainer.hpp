@@ -4,9 +4,9 @@
 #include <functional>
 #include <memory>
 
-#include "tersegrad/comm/communicator.hpp"
-#include "tersegrad/train/objective.hpp"
-#include "tersegrad/train/result.hpp"
+#include "tersegrad/comm/mpi/communicator.hpp"
+#include "tersegrad/train/objectives/objective.hpp"
+#include "tersegrad/train/report/result.hpp"
 
 namespace tersegrad {
 

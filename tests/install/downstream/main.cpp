@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "models/network.hpp"
-#include "tersegrad/comm/communicator.hpp"
+#include "tersegrad/comm/mpi/communicator.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/noise/noise.hpp"
 

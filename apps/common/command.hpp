@@ -1,0 +1,30 @@
+// Subcommands: one file each under apps/, registered by name.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <cxxopts.hpp>
+
+#include "tersegrad/core/catalogue.hpp"
+
+namespace tersegrad {
+
+/// One subcommand of the program.
+///
+/// `run` receives the arguments behind its name (argv[0] is "tersegrad <name>") and returns the exit status.
+/// It starts MPI itself if it needs it; Error that escapes from it is printed as one line, with exit status 1.
+struct Command {
+  static constexpr const char* family = "command";
+  std::string summary;  ///< one line, no full stop
+  std::function<int(int argc, char** argv)> run;
+  bool on_ranks = false;  ///< may be started on several MPI ranks; others are refused there, once
+};
+
+using Commands = Catalogue<Command>;
+
+/// Parses with cxxopts, turning its exceptions into one-line Errors. "--help" prints the help and sets `done`.
+/// \throws Error for an unknown option, a bad value, or positional arguments that were not declared
+cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** argv, bool& done);
+
+}  // namespace tersegrad

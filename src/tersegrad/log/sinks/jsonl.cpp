@@ -1,0 +1,50 @@
+// metrics.jsonl: one JSON object per record, with every column. NaN and infinities are null.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/write/text_file.hpp"
+
+namespace tersegrad {
+namespace {
+
+class JsonLinesSink final : public Sink {
+ public:
+  void begin(const RunInfo& info) override {
+    file_ = std::make_unique<TextFile>(sink_path(info, "jsonl", "metrics.jsonl"));
+    keys_.clear();
+    for (const auto& column : info.columns) {
+      std::string key = keys_.empty() ? "{" : ",";
+      key += nlohmann::json(column.name).dump();
+      keys_.push_back(key + ":");
+    }
+    file_->flush();
+  }
+
+  void write(const std::vector<double>& record) override {
+    line_.clear();
+    for (std::size_t i = 0; i < record.size(); ++i) {
+      line_ += keys_[i];
+      append_number(line_, record[i], NonFinite::null);
+    }
+    line_ += "}\n";
+    file_->write(line_);
+  }
+
+  void flush() override { file_->flush(); }
+  void finish(const LogFields&) override { file_->commit(); }
+
+ private:
+  std::unique_ptr<TextFile> file_;
+  std::vector<std::string> keys_;  // each with the punctuation around it
+  std::string line_;
+};
+
+const Registration<Sink> registration{"jsonl", "metrics.jsonl: one JSON object per logged step", {},
+                                      [](const Arguments&) { return std::make_unique<JsonLinesSink>(); }};
+
+}  // namespace
+}  // namespace tersegrad
