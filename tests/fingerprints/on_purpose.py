@@ -1,0 +1,16 @@
+"""What differs from the base commit on purpose, each in one line with its reason beside it. Whatever is not here must be the same."""
+
+# A series of metrics.csv or a key of summary.json that has a new name: {old: new}. The new one must hold the old one's values; where
+# the old name is still written as an alias, it must hold them too.
+RENAMED = {}
+
+# What the present program writes beyond the base: regular expressions that match a whole name of a series, a key or a file, or a
+# whole line of a message or of standard output.
+ADDED = []
+
+# Lines of messages and of standard output that say it in other words: (regular expression that matches the base's whole line, the
+# present text; \\1 is the first group).
+REWORDED = []
+
+# A value of summary.json that is spelled in another way: {key: {old value: new value}}.
+RESPELLED = {}
