@@ -10,7 +10,10 @@ ADDED = []
 
 # Lines of messages and of standard output that say it in other words: (regular expression that matches the base's whole line, the
 # present text; \\1 is the first group).
-REWORDED = []
+REWORDED = [
+    # The field's term, as in the rest of the program.
+    (r"(.*all ranks, )merged( by each.*)", r"\1aggregated\2"),
+]
 
 # A value of summary.json that is spelled in another way: {key: {old value: new value}}.
 RESPELLED = {}
