@@ -8,7 +8,7 @@
 #include "apps/common/launch_script.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/system/file.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/log/hdf5/hdf5_file.hpp"
 

@@ -31,7 +31,7 @@ TrainConfig the_run() {
 
 RunCounters some_counters() {
   RunCounters counters;
-  counters.step = step;
+  counters.steps = step;
   counters.records = 5;
   counters.loss_first = 0.7;
   counters.elapsed_s = 1.5;
@@ -71,7 +71,7 @@ void read_sections(const CheckpointView& view) {
   refused_or_read([&] { require_resumable(view, config); });
   refused_or_read([&] {
     const RunCounters counters = counters_of(view);
-    require(counters.step >= 1 && counters.records <= counters.step, "counters that are impossible");
+    require(counters.steps >= 1 && counters.records <= counters.steps, "counters that are impossible");
     // What a run adds to, added.
     Traffic traffic = counters.traffic;
     traffic += counters.traffic;

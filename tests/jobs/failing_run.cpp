@@ -24,6 +24,7 @@
 #include "tersegrad/comm/mpi/communicator.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
 
 namespace {
@@ -48,7 +49,7 @@ void stall(const Communicator& world, const std::string& how, double timeout_s) 
   }
   if (how == "slow") {
     for (int piece = 0; piece < 16; ++piece) {
-      Watchdog::heartbeat();
+      tell_progress();
       compute(timeout_s / 8);
     }
   }

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/write/log.hpp"
 #include "tersegrad/log/write/text_file.hpp"
 
 namespace tersegrad::testing {

@@ -8,15 +8,15 @@
 #include "apps/tersegrad/train/resume_auto.hpp"
 #include "apps/tersegrad/train/train_options.hpp"
 #include "apps/tersegrad/train/unused_options.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/system/standard_streams.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
-#include "tersegrad/train/noise_report/noise_verdict.hpp"
+#include "tersegrad/train/report/noise_verdict.hpp"
 #include "tersegrad/train/report/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
-#include "tersegrad/train/stop_signal.hpp"
 #include "tersegrad/train/trainer.hpp"
 
 namespace tersegrad {

@@ -8,7 +8,7 @@
 #include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/data/readers/folder.hpp"
 #include "tersegrad/theory/landscapes/landscape.hpp"
-#include "tersegrad/train/objectives/evaluated_rows.hpp"
+#include "tersegrad/train/records/evaluated_rows.hpp"
 
 namespace tersegrad {
 namespace {

@@ -12,7 +12,7 @@
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/data/readers/folder.hpp"
-#include "tersegrad/train/objectives/evaluated_rows.hpp"
+#include "tersegrad/train/records/evaluated_rows.hpp"
 
 namespace tersegrad {
 

@@ -5,20 +5,22 @@
 #include <optional>
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
 #include "tersegrad/comm/monitor/watchdog.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
 #include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/noise/noise.hpp"
 #include "tersegrad/theory/sde/euler_maruyama.hpp"
 #include "tersegrad/theory/sde/process.hpp"
+#include "tersegrad/train/objectives/evaluation.hpp"
 #include "tersegrad/train/objectives/full_gradient.hpp"
 #include "tersegrad/train/objectives/network_objective.hpp"
 #include "tersegrad/train/report/recorder.hpp"
 #include "tersegrad/train/report/run_log.hpp"
-#include "tersegrad/train/stop_signal.hpp"
 
 namespace tersegrad {
 namespace {
@@ -133,7 +135,7 @@ RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const
     Watchdog::begin_step(record.step);
     record.learning_rate = config.lr;
     for (std::int64_t part = 0; part < config.sde; ++part) {
-      Watchdog::heartbeat();
+      tell_progress();
       Stopwatch watch;
       for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
       const double loss = full_gradient->compute();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tersegrad/comm/monitor/link_rate.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
 #include "tersegrad/comm/monitor/watchdog.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/core/hash.hpp"
@@ -14,14 +15,14 @@
 #include "tersegrad/train/checkpoint/checkpoint_writer.hpp"
 #include "tersegrad/train/checkpoint/resumption.hpp"
 #include "tersegrad/train/checkpoint/snapshot.hpp"
-#include "tersegrad/train/report/compute_history.hpp"
+#include "tersegrad/train/compute_history.hpp"
+#include "tersegrad/train/noise_report/noise_report.hpp"
+#include "tersegrad/train/records/measured_traffic.hpp"
 #include "tersegrad/train/report/held_record.hpp"
-#include "tersegrad/train/report/measured_traffic.hpp"
 #include "tersegrad/train/report/recorder.hpp"
 #include "tersegrad/train/report/run_log.hpp"
-#include "tersegrad/train/run_parts.hpp"
-#include "tersegrad/train/step.hpp"
-#include "tersegrad/train/stop_signal.hpp"
+#include "tersegrad/train/step/run_parts.hpp"
+#include "tersegrad/train/step/step.hpp"
 
 namespace tersegrad {
 namespace {
@@ -68,6 +69,7 @@ class Run {
   Watchdog stalls_;
   std::optional<RunParts> parts_;
   std::optional<Step> algorithm_;
+  std::optional<NoiseReport> noise_report_;
   std::optional<OutputFolder> folder_;  // rank 0
   std::optional<Log> log_;              // rank 0
   std::optional<Recorder> recorder_;
@@ -91,6 +93,10 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
   comm_.sum(std::span<std::int64_t>(&resumed, 1));
   collectively(comm_, [&] {
     parts_.emplace(comm_, given, make_objective);
+    if (config().noise_report > 0) {
+      noise_report_.emplace(comm_, parts_->map(), *parts_->agents, parts_->objective->layout(), config().seed,
+                            config().batch == 0 ? config().noise_batch : config().batch);
+    }
     Log log(given.sinks.empty() ? Log::default_sinks() : given.sinks);
     if (comm_.rank() == 0) log_.emplace(std::move(log));
   });
@@ -118,7 +124,7 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
     if (comm_.rank() != 0) return;
     open_log(held);
     if (!config().checkpoints()) return;
-    checkpoints_.emplace(config(), past_.step);
+    checkpoints_.emplace(config(), past_.steps);
     writer_.emplace(config().out, config().keep);
   });
   result_.link = measure_link(comm_);
@@ -131,7 +137,7 @@ void Run::set_up(const TrainConfig& given, const ObjectiveFactory& make_objectiv
 /// Takes up the sums of the run so far.
 void Run::resume(const RunCounters& past) {
   past_ = past;
-  result_.steps = past.step;
+  result_.steps = past.steps;
   records_ = past.records;
   result_.nonfinite_steps = past.nonfinite_steps;
   result_.loss_first = past.loss_first;
@@ -152,7 +158,7 @@ void Run::open_log(std::vector<double>& held) {
   const std::size_t columns = Recorder::columns(result_.evaluates()).size() + series.size();
   TERSEGRAD_CHECK(held.empty() || (held.size() == columns && result_.evaluates()), "a checkpoint's record has ",
                   held.size(), " values (this program's have ", columns, ")");
-  auto logged = begin_run_log(*log_, folder_, result_, series, {past_.step, past_.records, !held.empty()});
+  auto logged = begin_run_log(*log_, folder_, result_, series, {past_.steps, past_.records, !held.empty()});
   if (logged) held = std::move(*logged);
 }
 
@@ -161,12 +167,12 @@ RunResult Run::run() {
   comm_.barrier();  // nobody is still sending what belongs to the start
   measurement_.emplace(comm_);
   since_start_.lap();
-  if (held_->held() && past_.step < config().steps && !go_on_from_held()) {
+  if (held_->held() && past_.steps < config().steps && !go_on_from_held()) {
     result_.interrupted = true;
     stop_resumable();
     return result_;
   }
-  for (std::int64_t k = past_.step; k < config().steps; ++k) {
+  for (std::int64_t k = past_.steps; k < config().steps; ++k) {
     const bool updated = step(static_cast<std::uint64_t>(k));
     result_.steps = k + 1;
     const bool last = result_.steps == config().steps;
@@ -210,7 +216,7 @@ Elapsed Run::elapsed() const {
 /// Collective; complete on rank 0.
 RunCounters Run::counters() {
   RunCounters now;
-  now.step = result_.steps;
+  now.steps = result_.steps;
   now.records = records_;
   now.nonfinite_steps = result_.nonfinite_steps;
   now.skips_in_a_row = algorithm_->skips_in_a_row();
@@ -224,7 +230,7 @@ RunCounters Run::counters() {
   now.time = mean.parts;
   now.time += past_.time;
   if (parts_->exchange->knows_its_links()) now.links = measurement_->total(comm_, parts_->map());
-  if (past_.step > 0) now.links = now.links && past_.links ? std::optional(*now.links + *past_.links) : std::nullopt;
+  if (past_.steps > 0) now.links = now.links && past_.links ? std::optional(*now.links + *past_.links) : std::nullopt;
   now.noise_reports = result_.noise_reports;
   now.noise_measured = result_.noise_measured;
   return now;
@@ -258,7 +264,7 @@ bool Run::step(std::uint64_t k) {
 
   const std::uint8_t flags = control();
   algorithm_->begin(k, record_);
-  if (parts_->noise_report) report_noise(k, algorithm_->shared_gradient());
+  if (noise_report_) report_noise(k, algorithm_->shared_gradient());
   algorithm_->exchange(k, flags, record_);
   if (observables_ > 0) observe();
   const auto outcome = algorithm_->update(record_, log_ && logged(record_.step));
@@ -286,7 +292,7 @@ void Run::observe() {
 void Run::report_noise(std::uint64_t k, std::span<const float> shared) {
   if (noise_due(record_.step)) {
     const Stopwatch watch;
-    result_.noise_measured = parts_->noise_report->measure(k, shared);
+    result_.noise_measured = noise_report_->measure(k, shared);
     ++result_.noise_reports;
     if (comm_.rank() == 0) record_.noise = result_.noise_measured.values();
     evaluation_s_ += watch.seconds();
@@ -318,7 +324,7 @@ bool Run::evaluate() {
 /// The record that the checkpoint holds is one of several steps: it is evaluated if that is due there, or was done.
 /// \return as evaluate()
 bool Run::go_on_from_held() {
-  if (held_->has_figures() || evaluation_due(past_.step)) return evaluate();
+  if (held_->has_figures() || evaluation_due(past_.steps)) return evaluate();
   held_->release();
   ++records_;
   return true;
@@ -338,7 +344,7 @@ void Run::finish() {
   require_same(comm_, hex(result_.parameters_fingerprint), "the parameters after the last step",
                differences_.empty() ? "this should not be possible: please report it"
                                     : "the likely cause: they compute on different kinds (" + differences_ + ")");
-  const bool stepped = result_.steps > past_.step;      // else all that is left of the run is its end
+  const bool stepped = result_.steps > past_.steps;      // else all that is left of the run is its end
   const bool stopped = stepped && held_->held();        // in the evaluation of this step, and without checkpoints
   if (stepped && !stopped) {
     if (result_.evaluates()) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "tersegrad/comm/exchange/downlink.hpp"
-#include "tersegrad/comm/monitor/backoff.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/nodes.hpp"
 
 namespace tersegrad {

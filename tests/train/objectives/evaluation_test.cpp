@@ -8,10 +8,10 @@
 #include <set>
 #include <thread>
 
+#include "tersegrad/comm/monitor/stop_signal.hpp"
 #include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/random/random.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
-#include "tersegrad/train/stop_signal.hpp"
 #include "train/ranks.hpp"
 
 namespace tersegrad {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "tersegrad/comm/monitor/backoff.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/comm/mpi/transfer.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tersegrad/comm/monitor/backoff.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 
 namespace tersegrad {
 namespace {

@@ -8,6 +8,7 @@
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/comm/mpi/nodes.hpp"
+#include "tersegrad/comm/mpi/wait_listener.hpp"
 #include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
@@ -34,7 +35,9 @@ Watchdog::Watchdog(const Communicator& comm, double timeout_s)
   outgoing_.resize(ranks);
   under_way_.assign(ranks, MPI_REQUEST_NULL);
   current = this;
+  static constexpr WaitListener waits{&Watchdog::begin_wait, &Watchdog::keep_waiting, &Watchdog::end_wait};
   progress_listener = &Watchdog::heartbeat;
+  wait_listener = &waits;
   thread_ = std::thread([this] { watch(); });
 }
 
@@ -42,6 +45,7 @@ Watchdog::~Watchdog() {
   if (!thread_.joinable()) return;
   current = nullptr;
   progress_listener = nullptr;
+  wait_listener = nullptr;
   {
     const std::lock_guard lock(mutex_);
     over_ = true;

@@ -4,10 +4,10 @@
 
 #include <limits>
 
-#include "tersegrad/comm/monitor/backoff.hpp"
-#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/comm/mpi/transfer.hpp"
+#include "tersegrad/comm/mpi/wait_listener.hpp"
 
 namespace tersegrad {
 namespace {

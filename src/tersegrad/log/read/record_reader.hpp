@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "tersegrad/log/sink.hpp"
+#include "tersegrad/log/value.hpp"
 
 namespace tersegrad {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tersegrad/log/hdf5/hdf5_file.hpp"
-#include "tersegrad/log/sink.hpp"
+#include "tersegrad/log/value.hpp"
 
 namespace tersegrad {
 

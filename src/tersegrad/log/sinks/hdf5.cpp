@@ -10,8 +10,8 @@
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/system/file.hpp"
 #include "tersegrad/log/hdf5/hdf5_file.hpp"
-#include "tersegrad/log/log.hpp"
 #include "tersegrad/log/write/flush_timer.hpp"
+#include "tersegrad/log/write/log.hpp"
 
 namespace tersegrad {
 namespace {

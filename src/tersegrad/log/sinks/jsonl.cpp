@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/write/log.hpp"
 #include "tersegrad/log/write/text_file.hpp"
 
 namespace tersegrad {

@@ -3,12 +3,11 @@
 #include <vector>
 
 #include "tersegrad/comm/exchange/ordered_sum.hpp"
-#include "tersegrad/comm/monitor/backoff.hpp"
-#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/repeated_sum.hpp"
 #include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
-#include "tersegrad/train/stop_signal.hpp"
 
 namespace tersegrad {
 
@@ -39,7 +38,7 @@ class SharedChunks {
 
   /// \throws Stopped
   void look() {
-    Watchdog::heartbeat();
+    if (outer_ != nullptr) outer_();
     if (!over_ && since_look_.seconds() > 1e-3) take_part();
     if (stopped_) throw Stopped();
   }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tersegrad/comm/exchange/ordered_sum.hpp"
-#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 
@@ -26,7 +26,7 @@ double FullGradient::compute() {
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     double& loss = losses[static_cast<std::size_t>(lane)];
     for (std::int64_t c = lane * chunks / lanes_; c < (lane + 1) * chunks / lanes_; ++c) {
-      Watchdog::heartbeat();
+      tell_progress();
       loss += objective_.add_chunk_gradient(c);
     }
     float* sum = sums_.data() + static_cast<std::size_t>(lane - first) * total;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "tersegrad/core/layout.hpp"
-#include "tersegrad/log/sink.hpp"
-#include "tersegrad/train/objectives/evaluated_rows.hpp"
+#include "tersegrad/log/value.hpp"
+#include "tersegrad/train/records/evaluated_rows.hpp"
 
 namespace tersegrad {
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "tersegrad/train/objectives/evaluation.hpp"
+
 namespace tersegrad {
 
 namespace {

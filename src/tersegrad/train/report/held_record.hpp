@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tersegrad/train/report/recorder.hpp"
-#include "tersegrad/train/run_parts.hpp"
+#include "tersegrad/train/step/run_parts.hpp"
 
 namespace tersegrad {
 
