@@ -35,10 +35,12 @@ class Watched final : public Objective {
   Layout layout() const override { return inner_->layout(); }
   std::span<float> parameters() override { return inner_->parameters(); }
   std::span<float> gradient() override { return inner_->gradient(); }
-  double agent_gradient(std::uint32_t a, std::uint64_t s) override { return inner_->agent_gradient(a, s); }
-  std::int64_t gradient_chunks() const override { return inner_->gradient_chunks(); }
-  double add_chunk_gradient(std::int64_t chunk) override { return inner_->add_chunk_gradient(chunk); }
-  bool every_rank_computes_gradient() const override { return inner_->every_rank_computes_gradient(); }
+  AgentGradients* agent_gradients() override { return inner_->agent_gradients(); }
+  FiniteSum* finite_sum() override { return inner_->finite_sum(); }
+  ExactGradient* exact_gradient() override { return inner_->exact_gradient(); }
+  AgentStatistics* agent_statistics() override { return inner_->agent_statistics(); }
+  TestSet* test_set() override { return inner_->test_set(); }
+  Observables* observables() override { return inner_->observables(); }
 
  private:
   std::unique_ptr<Objective> inner_;

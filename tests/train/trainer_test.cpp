@@ -247,14 +247,14 @@ TEST(Train, BackwardTellsEveryCoordinateOnce) {
     std::fill(told.begin(), told.end(), 0);
     double loss_told = 0;
     const double loss =
-        objective->agent_gradient_in_parts(0, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
+        objective->agent_gradients()->agent_gradient_in_parts(0, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
           for (std::int64_t j = begin; j < end; ++j) ++told[static_cast<std::size_t>(j)];
           loss_told = of_batch;
         });
     EXPECT_EQ(loss, loss_told);
     EXPECT_EQ(std::count(told.begin(), told.end(), 1), objective->layout().total());
     const std::vector<float> in_parts(objective->gradient().begin(), objective->gradient().end());
-    objective->agent_gradient(0, step);
+    objective->agent_gradients()->agent_gradient(0, step);
     EXPECT_TRUE(std::equal(in_parts.begin(), in_parts.end(), objective->gradient().begin()));
   }
 }

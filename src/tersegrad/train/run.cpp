@@ -99,7 +99,7 @@ void Run::observe() {
   const bool may_be_last = record_.step == config_.steps || !std::isfinite(record_.loss) ||
                            record_.nonfinite_agents > 0 || (algorithm_.heard() & flag_stop) != 0;
   record_.observed.assign(files_->observables(), std::numeric_limits<double>::quiet_NaN());
-  if (logged(record_.step) || may_be_last) setup_.objective->observe(record_.observed);
+  if (logged(record_.step) || may_be_last) setup_.objective->observables()->observe(record_.observed);
 }
 
 /// Before the update, so that it belongs to the x of the step's loss; its time is not the algorithm's.

@@ -1,6 +1,7 @@
 #include "tersegrad/train/run_files.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/core/error.hpp"
@@ -11,7 +12,8 @@ namespace tersegrad {
 
 RunFiles::RunFiles(RunSetup& setup) : log_(std::move(setup.log)) {
   const TrainConfig& config = setup.config;
-  auto series = setup.objective->observables();
+  std::vector<SeriesInfo> series;
+  if (const Observables* observables = setup.objective->observables()) series = observables->series();
   observables_ = series.size();
   if (setup.noise_report) {
     const auto columns = NoiseMeasurement::columns();

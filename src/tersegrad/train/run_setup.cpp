@@ -59,7 +59,8 @@ RunSetup set_up_training(const Communicator& comm, const TrainConfig& given, con
   setup.differences = compare_compute(comm, parts, result, start);
   // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
   make_same(comm, bytes_of(parts.objective->parameters()));
-  if (setup.config.eval_every >= 0) result.test_rows = parts.objective->test_rows();
+  const TestSet* test_set = parts.objective->test_set();
+  if (test_set != nullptr && setup.config.eval_every >= 0) result.test_rows = test_set->test_rows();
   if (setup.resumed) restore(comm, setup, start);
   setup.algorithm = std::make_unique<Step>(parts, setup.past.skips_in_a_row);
   return setup;

@@ -177,7 +177,8 @@ RunSetup set_up_sde(const Communicator& comm, const TrainConfig& given, const Ob
   setup.result = RunResult(setup.config, step->compressor(), step->noise(), setup.objective->layout(), comm.size());
   setup.result.config.exchange = "none";
   setup.result.compute = gather_compute_kinds(comm, this_compute_kind()).all;
-  if (setup.config.eval_every >= 0) setup.result.test_rows = setup.objective->test_rows();
+  const TestSet* test_set = setup.objective->test_set();
+  if (test_set != nullptr && setup.config.eval_every >= 0) setup.result.test_rows = test_set->test_rows();
   make_same(comm, bytes_of(setup.objective->parameters()));
   step->begin_at_parameters();
   setup.algorithm = std::move(step);

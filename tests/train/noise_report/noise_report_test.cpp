@@ -140,8 +140,8 @@ TEST(NoiseReport, KnowsTheSignalOfAKnownGradient) {
     std::vector<double> gradient;
     const auto m = train(comm, config, [&](const TrainConfig& c, const HostedAgents& agents) {
                      auto objective = network(c, agents);
-                     for (std::int64_t chunk = 0; chunk < objective->gradient_chunks(); ++chunk)
-                       objective->add_chunk_gradient(chunk);
+                     for (std::int64_t chunk = 0; chunk < objective->finite_sum()->gradient_chunks(); ++chunk)
+                       objective->finite_sum()->add_chunk_gradient(chunk);
                      gradient.assign(objective->gradient().begin(), objective->gradient().end());
                      return objective;
                    }).noise_measured;

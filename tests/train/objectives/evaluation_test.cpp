@@ -20,14 +20,13 @@ namespace {
 void sleep_s(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
 /// Chunks of any value, which take as long as is wanted.
-class Chunks : public Objective {
+class Chunks : public Objective, public TestSet {
  public:
   Layout layout() const override { return {1, 1}; }
   std::span<float> parameters() override { return one_; }
   std::span<float> gradient() override { return one_; }
-  double agent_gradient(std::uint32_t, std::uint64_t) override { return 0; }
-  std::int64_t gradient_chunks() const override { return 1; }
-  double add_chunk_gradient(std::int64_t) override { return 0; }
+  TestSet* test_set() override { return this; }
+  EvaluatedRows test_rows() const override { return {500 * chunks, 500 * chunks}; }
   std::int64_t test_chunks() const override { return chunks; }
   EvaluationSum evaluate_chunk(std::int64_t chunk) override {
     if (during) during(chunk);

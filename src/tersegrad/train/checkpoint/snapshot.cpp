@@ -24,7 +24,7 @@ struct AgentMemory {
 std::span<float> memory_of(RunParts& parts, std::uint32_t agent, std::size_t number) {
   auto states = parts.agents->state(agent);
   if (number < states.size()) return states[number].values;
-  return parts.objective->statistics_memory(agent);
+  return parts.objective->agent_statistics()->statistics(agent);
 }
 
 /// What agents remember here, known on every rank: also on a server, which has no agents to ask.
@@ -34,8 +34,8 @@ std::vector<AgentMemory> agent_memories(const Communicator& comm, RunParts& part
   if (parts.map().is_host(comm.rank())) {
     for (const auto& state : parts.agents->state(first))
       mine << "encoder/" << state.name << ' ' << state.values.size() << '\n';
-    const auto statistics = parts.objective->statistics_memory(first);
-    if (!statistics.empty()) mine << "statistics " << statistics.size() << '\n';
+    const AgentStatistics* statistics = parts.objective->agent_statistics();
+    if (statistics != nullptr) mine << "statistics " << statistics->statistics_size() << '\n';
   }
   const std::string text = mine.str();
   const auto all = comm.all_gather_pieces(std::as_bytes(std::span(text)));

@@ -41,7 +41,7 @@ bool HeldRecord::evaluate() {
     EvaluationListener told;
     if (log_ != nullptr) {
       told = [this](std::int64_t done, std::int64_t chunks) { log_->evaluating(done, chunks); };
-      told(0, objective_.test_chunks());
+      told(0, objective_.test_set()->test_chunks());
     }
     const auto test = tersegrad::evaluate(comm_, map_, objective_, told);
     if (!test) return false;

@@ -102,7 +102,7 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
       encoder.begin_step(step, {});
       for (const auto& bucket : parts_.buckets) missing_[bucket.index] = bucket.size();
       time.compress += watch.lap();
-      const double loss = parts_.objective->agent_gradient_in_parts(
+      const double loss = parts_.objective->agent_gradients()->agent_gradient_in_parts(
           agent, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
             time.compute += watch.lap();
             for (const auto& bucket : parts_.buckets) {
@@ -125,7 +125,7 @@ void Agents::compute(std::uint64_t step, std::span<const float> shared, double s
     const auto gradient = parts_.objective->gradient();
     double loss = shared_loss;
     if (shared.empty()) {
-      loss = parts_.objective->agent_gradient(agent, step);
+      loss = parts_.objective->agent_gradients()->agent_gradient(agent, step);
     } else {
       std::copy(shared.begin(), shared.end(), gradient.begin());
     }
@@ -147,7 +147,7 @@ void Agents::estimate(std::uint32_t agent, std::uint64_t draw, std::span<const f
   const auto gradient = parts_.objective->gradient();
   tell_progress();
   if (shared.empty()) {
-    parts_.objective->estimation_gradient(agent, draw);
+    parts_.objective->agent_gradients()->estimation_gradient(agent, draw);
   } else {
     std::copy(shared.begin(), shared.end(), gradient.begin());
   }
