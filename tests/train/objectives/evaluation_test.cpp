@@ -99,7 +99,7 @@ TEST(Evaluate, ASignalOnOneRankEndsItBetweenChunksThatTellOfNoProgress) {
   for (const int told : {0, world.size() - 1}) ends_by_a_signal(world, told, [] { sleep_s(0.4); });
 }
 
-TEST(Evaluate, WhatIsListenedToBeforeIsAgainAfterwards) {
+TEST(Evaluate, WhoListenedBeforeIsToldMeanwhileAndAfterwards) {
   const Communicator world(MPI_COMM_WORLD);
   static int heard;
   heard = 0;
@@ -107,7 +107,8 @@ TEST(Evaluate, WhatIsListenedToBeforeIsAgainAfterwards) {
   Chunks objective;
   objective.during = [](std::int64_t) { tell_progress(); };
   EXPECT_TRUE(evaluate(world, map_of(world), objective));
-  EXPECT_EQ(heard, 0);
+  EXPECT_GE(heard, 2);  // before a chunk, and in it
+  heard = 0;
   tell_progress();
   EXPECT_EQ(heard, 1);
   progress_listener = nullptr;
