@@ -18,11 +18,12 @@ enum class NonfinitePolicy {
   keep,  ///< compress it as it is: sign votes the sign of inf and treats NaN as a zero
 };
 
-/// The options of `tersegrad train`, with their defaults.
+/// The options of `tersegrad train`, with their defaults. What else there is to know of each is its entry in the table of
+/// options (options/option_table.hpp); a member belongs to one.
 struct TrainConfig {
   std::string model = "mlp";        ///< a network, or a landscape
   std::string dataset = "breast-cancer";
-  std::filesystem::path data;      ///< empty: by the rule (data/folder.hpp)
+  std::filesystem::path data;      ///< empty: by the rule (data/readers/folder.hpp)
   std::int64_t samples = 0;        ///< training rows used; 0: all
   std::int64_t replicas = 1;       ///< R independent repetitions of a landscape as one vector
   std::string start;               ///< a landscape's starting point, numbers separated by commas; empty: its own
@@ -62,9 +63,11 @@ struct TrainConfig {
   std::int64_t keep = 2;              ///< checkpoints kept, the newest ones
   double stall_timeout = 300;         ///< seconds without progress that end the run; 0: never
 
+  bool operator==(const TrainConfig&) const = default;
+
   bool checkpoints() const { return checkpoint_every > 0 || checkpoint_minutes > 0; }
 
-  /// Every option as a field; what run.h5 keeps and what ranks compare.
+  /// Every recorded option as a field, in the order of its line; what run.h5 keeps and what ranks compare.
   LogFields describe() const;
   /// describe(), and the log sinks, as lines "key = value" with all digits: two learning rates that differ in the last
   /// one differ. What ranks compare and what a checkpoint keeps.
@@ -80,8 +83,7 @@ struct TrainConfig {
 /// A checkpoint's configuration (TrainConfig::lines()), key by key. \throws Error for a line that is none
 std::vector<std::pair<std::string, std::string>> parse_lines(const std::string& lines);
 
-/// Whether a run may go on with another value of it: it changes neither the trajectory nor the log (exchange, bucket,
-/// overlap, threads, the folder of the data, what concerns checkpoints) or extends it (steps).
+/// Whether a run may go on with another value of the option of this key (Option::may_differ); false for a key of none.
 bool may_differ(const std::string& key);
 
 /// \throws Error naming the first option in which a checkpoint's configuration differs from `config` and may not
