@@ -169,7 +169,7 @@ TEST(NumericFaults, StopEndsAtThatStepWithTheParametersBeforeIt) {
 
 TEST(NumericFaults, KeepForgetsInAllBucketsAlike) {
   // One NaN spoils a scale that reaches over buckets: EF21's mean keeps what it had in the others too.
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   std::int64_t pid = world.rank() == 0 ? ::getpid() : 0;
   world.sum(std::span<std::int64_t>(&pid, 1));
   for (const char* spec : {"ef21:scaled-sign", "ef21:qsgd:4:0", "ef21:topk:0.25"}) {

@@ -1,31 +1,24 @@
 // What the tests of whole runs share.
 #pragma once
 
-#include <mpi.h>
-
 #include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "tersegrad/comm/mpi/communicator.hpp"
+#include "tersegrad/comm/mpi/mpi_communicator.hpp"
 #include "tersegrad/train/objectives/objective.hpp"
 
 namespace tersegrad {
 
 /// Runs f on the first `ranks` ranks of the world as a communicator of their own; the others wait.
 inline void on_ranks(int ranks, const std::function<void(const Communicator&)>& f) {
-  const Communicator world(MPI_COMM_WORLD);
-  MPI_Comm part = MPI_COMM_NULL;
-  MPI_Comm_split(MPI_COMM_WORLD, world.rank() < ranks ? 0 : MPI_UNDEFINED, world.rank(), &part);
-  if (part != MPI_COMM_NULL) {
-    f(Communicator(part));
-    MPI_Comm_free(&part);
-  }
+  const MpiCommunicator world(MPI_COMM_WORLD);
+  if (const auto part = world.split(world.rank() < ranks ? 0 : -1)) f(*part);
   world.barrier();
 }
 
-inline bool enough_ranks(int ranks) { return Communicator(MPI_COMM_WORLD).size() >= ranks; }
+inline bool enough_ranks(int ranks) { return MpiCommunicator(MPI_COMM_WORLD).size() >= ranks; }
 
 /// An objective that leaves its parameters behind when the run ends.
 class Watched final : public Objective {

@@ -293,7 +293,7 @@ TEST(Train, DivergenceIsARecordedResult) {
 }
 
 TEST(Train, SetUpErrorsReachEveryRankTogether) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   for (const auto& [change, text] : std::vector<std::pair<std::function<void(TrainConfig&)>, std::string>>{
            {[](TrainConfig& c) { c.model = "nope"; }, "unknown model 'nope' (known: "},
            {[](TrainConfig& c) { c.compressor = "randk:9999"; }, "from 1 to d = 1502"},
@@ -314,7 +314,7 @@ TEST(Train, SetUpErrorsReachEveryRankTogether) {
 }
 
 TEST(Train, RanksWithDifferentOptionsAreRefused) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   if (world.size() < 2) GTEST_SKIP() << "needs 2 ranks";
   TrainConfig config = small_run();
   config.exchange = "allreduce";

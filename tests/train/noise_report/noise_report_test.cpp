@@ -102,7 +102,7 @@ TEST(NoiseReport, LeavesTrainingAlone) {
 TEST(NoiseReport, RecoversInjectedNoiseAsOftenAsItSays) {
   // One report on the full gradient a seed; share of covering 95 % intervals within z = 4 binomial errors. At ν = ∞,
   // an end point, ν is covered with 97.5 %; σ's interval is linearised there, and may only be too wide.
-  if (Communicator(MPI_COMM_WORLD).size() > 1) GTEST_SKIP() << "the same on any number of ranks: once is enough";
+  if (MpiCommunicator(MPI_COMM_WORLD).size() > 1) GTEST_SKIP() << "the same on any number of ranks: once is enough";
   constexpr int seeds = 50;
   on_ranks(1, [&](const Communicator& comm) {
     for (const double nu : {2.5, infinity}) {
@@ -172,7 +172,7 @@ TEST(NoiseReport, SaysWhenThereIsNothingToFit) {
 }
 
 TEST(NoiseReport, IsRefusedWhereThereIsNoNoise) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   for (const auto& [change, text] : std::vector<std::pair<std::function<void(TrainConfig&)>, std::string>>{
            {[](TrainConfig& c) { c.batch = 0; }, "--noise-report has nothing to measure"},
            {[](TrainConfig& c) { c.noise_report = -1; }, "--noise-report is -1"},

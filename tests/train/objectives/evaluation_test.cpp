@@ -45,7 +45,7 @@ class Chunks : public Objective {
 AgentMap map_of(const Communicator& comm) { return AgentMap(static_cast<std::uint32_t>(comm.size()), 0, comm.size()); }
 
 TEST(Evaluate, TheSameBitsOnAnyNumberOfRanks) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   std::optional<Evaluation> reference;
   for (const int ranks : {1, 2, 3, 5}) {
     if (!enough_ranks(ranks)) continue;
@@ -84,7 +84,7 @@ void ends_by_a_signal(const Communicator& comm, int told, const std::function<vo
 }
 
 TEST(Evaluate, ASignalOnOneRankEndsItWithinAChunk) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   for (const int told : {0, world.size() - 1}) {
     ends_by_a_signal(world, told, [] {
       for (int piece = 0; piece < 6000; ++piece) {
@@ -96,12 +96,12 @@ TEST(Evaluate, ASignalOnOneRankEndsItWithinAChunk) {
 }
 
 TEST(Evaluate, ASignalOnOneRankEndsItBetweenChunksThatTellOfNoProgress) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   for (const int told : {0, world.size() - 1}) ends_by_a_signal(world, told, [] { sleep_s(0.4); });
 }
 
 TEST(Evaluate, WhatIsListenedToBeforeIsAgainAfterwards) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   static int heard;
   heard = 0;
   progress_listener = [] { ++heard; };

@@ -122,7 +122,7 @@ TEST(Landscape, SecondMomentsAreTheAlgorithmsExactOnes) {
         config.steps = steps;
         std::vector<float> x;
         on_ranks(3, [&](const Communicator& comm) { x = run_on(comm, config).x; });
-        if (Communicator(MPI_COMM_WORLD).rank() != 0) continue;
+        if (MpiCommunicator(MPI_COMM_WORLD).rank() != 0) continue;
         const auto settings = settings_of(config, curvature, NoiseScales(nu, 0.5));
         std::vector<double> expected;
         if (std::string(compressor) == "sign") {
@@ -150,7 +150,7 @@ TEST(Landscape, DcsgdLeavesItsBoundPastTheExactLearningRate) {
     config.steps = 6;
     std::vector<float> x;
     on_ranks(3, [&](const Communicator& comm) { x = run_on(comm, config).x; });
-    if (Communicator(MPI_COMM_WORLD).rank() != 0) continue;
+    if (MpiCommunicator(MPI_COMM_WORLD).rank() != 0) continue;
     const auto moments = dcsgd_recursion(
         settings_of(config, std::vector<double>(8, 1.0), NoiseScales(std::numeric_limits<double>::infinity(), 0.0)), 7);
     const double expected = moments.second(0, 1.0, config.steps);

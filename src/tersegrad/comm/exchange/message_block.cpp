@@ -5,7 +5,7 @@
 namespace tersegrad {
 
 bool has_begun(const Communicator& comm, const MessageBlockId& id) {
-  return comm.probe(MPI_ANY_SOURCE, tag_of(id.bucket, id.headers)).has_value();
+  return comm.probe(any_source, tag_of(id.bucket, id.headers)).has_value();
 }
 
 OutgoingMessageBlock::OutgoingMessageBlock(const Communicator& comm, const MessageBlockId& id, std::vector<Header> headers,
@@ -83,7 +83,7 @@ void IncomingMessageBlock::receive_payloads(Buffer<std::byte>& buffer) {
 bool IncomingMessageBlock::arrived(Transfer& transfer) const {
   try {
     return transfer.done();
-  } catch (const MpiError&) {
+  } catch (const CommunicationError&) {
     throw;
   } catch (const Error& error) {
     throw Error(concat("message from rank ", from_, " at step ", id_.step, ", bucket ", id_.bucket, ": ",

@@ -14,7 +14,7 @@
 namespace tersegrad {
 
 /// While it lives on every rank, a rank that makes no progress for T seconds ends the job, with one line on standard
-/// error (environment.hpp: end_job). One at a time; without one, the static calls do nothing.
+/// error (Communicator::abort). One at a time on each thread; on one without, the static calls do nothing.
 ///
 /// A rank's own thread watches its main thread from outside: one that neither waits in a Backoff nor calls heartbeat() for T
 /// seconds is stuck (an endless loop, a file that never answers), and says so. A rank whose threads all stand still, or
@@ -25,7 +25,7 @@ namespace tersegrad {
 /// well; they do 3 s behind it, in case it is lost too. So the job ends within 1.5 T + 3 s, or 1.5 T + 6 s where both
 /// are lost. Between T/4-long waits nothing is sent.
 ///
-/// heartbeat() and the waits belong to the main thread, the one that calls MPI.
+/// heartbeat() and the waits belong to the main thread, the one that made it and communicates.
 class Watchdog {
  public:
   /// Collective. \param timeout_s T; 0: watches nothing
@@ -61,7 +61,6 @@ class Watchdog {
   void send_heartbeat(int to, double now);
   void judge(double now);
   void watch();
-  [[noreturn]] void end(const std::string& what) const;
   std::string place() const;
 
   const Communicator& comm_;
@@ -77,7 +76,7 @@ class Watchdog {
   double last_heartbeats_s_ = 0;             // of a heartbeat() that looked for others'
   std::vector<LastHeard> last_heard_;   // by rank; others than rank 0 know only of rank 0
   std::vector<Heartbeat> outgoing_;          // by receiver
-  std::vector<MPI_Request> under_way_;
+  std::vector<Request> under_way_;           // by receiver
   std::mutex mutex_;
   std::condition_variable ended_;
   bool over_ = false;

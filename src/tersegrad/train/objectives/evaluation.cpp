@@ -73,7 +73,7 @@ class SharedChunks {
     return true;
   }
 
-  static inline SharedChunks* current = nullptr;
+  static inline thread_local SharedChunks* current = nullptr;  // of this rank, as the listener is
 
   const Communicator& comm_;
   const std::int64_t chunks_;
