@@ -35,7 +35,7 @@ struct State {
 
 /// Everything that the draws of a compressor depend on, beside agent and step.
 struct CompressorSetup {
-  Layout layout;
+  Layout layout;  ///< of several replicas each is compressed as if alone: no bit of one depends on another's coordinates
   std::uint64_t seed = 0;
   std::uint32_t agents = 1;  ///< N
   /// Whether a step may be taken back (Encoder::discard_step) or may bring values that are not finite and are to be
