@@ -109,7 +109,7 @@ class LandscapeObjective final : public Objective {
   std::vector<SeriesInfo> observables() const override {
     std::vector<SeriesInfo> all{
         {"loss_sd", "", "standard deviation of the loss over replicas"},
-        {"gradient_norm2", "", "mean over replicas of the squared norm of the exact gradient"},
+        {"exact_gradient_norm2", "", "mean over replicas of the squared norm of the exact gradient (gradient_norm2 in version 0.1)"},
         {"distance2", "", "mean over replicas of the squared distance from the minimiser"},
         {"diverged_replicas", "", "replicas whose loss or gradient is not finite; no mean includes them"}};
     for (std::int64_t j = 0; j < coordinate_series(); ++j) {
