@@ -192,7 +192,7 @@ TEST(Train, EveryExchangeOverlapAndBucketGiveTheSameBits) {
     config.compressor = compressor;
     std::optional<std::uint64_t> expected;
     const bool whole = compressor.find("topk") != std::string::npos;
-    for (const std::string exchange : {"server", "sharded", "allgather", "local:1", "local:2", "allreduce"}) {
+    for (const std::string exchange : {"server", "sharded", "allgather", "hierarchical:1", "hierarchical:2", "allreduce"}) {
       const auto sums = CompressorRegistry::instance().make(compressor, {{100, 1}, 1, 4})->aggregator();
       if (exchange == "allreduce" && compressor != "none") continue;
       if (exchange[0] == 'l' && !sums->supports_partial()) continue;

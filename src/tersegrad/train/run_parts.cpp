@@ -17,6 +17,7 @@ RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const Obj
   noise = NoiseRegistry::instance().make(config.noise);
   const ExchangeSetup setup{&comm, static_cast<std::uint32_t>(config.agents), config.verify};
   exchange = ExchangeRegistry::instance().make(config.exchange, setup);
+  config.exchange = ExchangeRegistry::instance().canonical(config.exchange);
   config.agents = map().agents();
 
   const std::uint32_t begin = map().begin(comm.rank()), end = map().end(comm.rank());

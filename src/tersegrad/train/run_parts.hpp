@@ -27,7 +27,7 @@ struct RunParts {
 
   const AgentMap& map() const { return exchange->map(); }
 
-  TrainConfig config;  ///< with the number of agents resolved
+  TrainConfig config;  ///< with the number of agents resolved, and the exchange's present name
   std::optional<LearningRate> learning_rate;
   std::unique_ptr<Exchange> exchange;
   std::unique_ptr<Objective> objective;

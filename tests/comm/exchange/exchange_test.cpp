@@ -15,9 +15,9 @@ namespace {
 
 using namespace testing;
 
-/// Every strategy that promises bits, `local` also with nodes of one and two ranks.
+/// Every strategy that promises bits, `hierarchical` also with nodes of one and two ranks.
 std::vector<std::string> strategies() {
-  std::vector<std::string> names{"local:1", "local:2"};
+  std::vector<std::string> names{"hierarchical:1", "hierarchical:2"};
   for (const auto& name : ExchangeRegistry::instance().names()) {
     if (name != "mpi-allreduce") names.push_back(name);  // promises no order
   }
@@ -222,7 +222,7 @@ TEST(Exchange, NonfiniteAndControlFlagsReachEveryRank) {
   gradients[3][5] = INFINITY;
   gradients[5][2000] = std::nanf("");
   for (const auto& name : strategies()) {
-    const std::string spec = name.starts_with("local") ? "sign" : "none";
+    const std::string spec = name.starts_with("hierarchical") ? "sign" : "none";
     if (!unsuited(name, world, agents).empty()) continue;
     // Only the last rank is asked to stop; with a server, then only rank 0, which has no agents.
     for (const int asked : {world.size() - 1, 0}) {
@@ -251,12 +251,19 @@ TEST(Exchange, RefusesWhatItCannotCarry) {
     }
   };
   EXPECT_NE(refuses("allreduce", "sign").find("carries only the compressor 'none', not 'sign'"), std::string::npos);
-  EXPECT_NE(refuses("local", "randk:10").find("'randk:10' has no integer sums"), std::string::npos);
-  EXPECT_EQ(refuses("local", "sign"), "");
-  EXPECT_THROW(ExchangeRegistry::instance().make("local:-1", ExchangeSetup{&world, 7}), Error);
+  EXPECT_NE(refuses("hierarchical", "randk:10").find("'randk:10' has no integer sums"), std::string::npos);
+  EXPECT_EQ(refuses("hierarchical", "sign"), "");
+  EXPECT_THROW(ExchangeRegistry::instance().make("hierarchical:-1", ExchangeSetup{&world, 7}), Error);
   if (world.size() == 1) {
     EXPECT_THROW(ExchangeRegistry::instance().make("server", ExchangeSetup{&world, 7}), Error);
   }
+}
+
+TEST(Exchange, TheNameOfVersion01IsAnAlias) {
+  const Communicator world(MPI_COMM_WORLD);
+  EXPECT_EQ(ExchangeRegistry::instance().make("local:1", ExchangeSetup{&world, 7})->name(), "hierarchical");
+  EXPECT_EQ(ExchangeRegistry::instance().canonical("local:1"), "hierarchical:1");
+  for (const auto& name : ExchangeRegistry::instance().names()) EXPECT_NE(name, "local");
 }
 
 TEST(Exchange, MoreBucketsThanTagsAreRefusedBeforeTheRun) {
