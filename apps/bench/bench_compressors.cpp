@@ -13,10 +13,11 @@
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/kernels/bandwidth.hpp"
 #include "tersegrad/core/statistics.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
-#include "tersegrad/train/agents.hpp"
 #include "tersegrad/train/objectives/flat_parameters.hpp"
 #include "tersegrad/train/objectives/network_objective.hpp"
+#include "tersegrad/train/step/agents.hpp"
 
 namespace tersegrad {
 namespace {

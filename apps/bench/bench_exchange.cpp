@@ -11,8 +11,9 @@
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/statistics.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
-#include "tersegrad/train/agents.hpp"
+#include "tersegrad/train/step/agents.hpp"
 
 namespace tersegrad {
 namespace {

@@ -16,7 +16,6 @@
 #include "apps/bench/bench.hpp"
 #include "apps/common/command.hpp"
 #include "tersegrad/compress/kernels/bandwidth.hpp"
-#include "tersegrad/compress/kernels/crc32c.hpp"
 #include "tersegrad/compress/kernels/dense/apply.hpp"
 #include "tersegrad/compress/kernels/dense/half.hpp"
 #include "tersegrad/compress/kernels/sign/planes.hpp"
@@ -27,8 +26,10 @@
 #include "tersegrad/compress/kernels/sparse/top_k.hpp"
 #include "tersegrad/core/buffer.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/kernels/crc32c.hpp"
 #include "tersegrad/core/random/random.hpp"
 #include "tersegrad/core/statistics.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 
 namespace tersegrad {

@@ -13,6 +13,7 @@
 #include "apps/bench/bench.hpp"
 #include "apps/common/command.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/noise/draw.hpp"
 #include "tersegrad/noise/noise.hpp"

@@ -11,6 +11,7 @@
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/statistics.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/data/readers/folder.hpp"
 #include "tersegrad/data/sampler.hpp"

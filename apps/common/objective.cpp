@@ -7,11 +7,12 @@
 #include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/theory/landscapes/landscape.hpp"
 #include "tersegrad/train/objectives/landscape_objective.hpp"
+#include "tersegrad/train/options/model_kind.hpp"
 
 namespace tersegrad {
 
 bool is_landscape(const std::string& model) {
-  return LandscapeRegistry::instance().entries().count(Spec::parse(model).name) > 0;
+  return model_kind(model) == ModelKind::landscape;
 }
 
 std::unique_ptr<Objective> make_objective(const TrainConfig& config, const HostedAgents& agents) {

@@ -10,7 +10,7 @@
 
 #include "apps/reproduce/claim.hpp"
 #include "tersegrad/core/catalogue.hpp"
-#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/options/config.hpp"
 
 namespace tersegrad {
 

@@ -8,7 +8,7 @@
 #include "apps/common/launch_script.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/system/file.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/log/hdf5/hdf5_file.hpp"
 
@@ -120,7 +120,7 @@ std::string complete_table(const std::vector<Claim>& claims, std::size_t width) 
   return text;
 }
 
-/// What a reader comparisons for first: what does not hold.
+/// What a reader looks for first: what does not hold.
 std::string brief_table(std::vector<Claim> claims) {
   const auto place = [](const Claim& claim) {
     const Verdict verdict = claim.verdict();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/reproduce/figure.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 
 namespace tersegrad {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/options/config.hpp"
 
 namespace tersegrad {
 

@@ -17,8 +17,8 @@
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/system/launcher.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/spec.hpp"
-#include "tersegrad/core/text/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/data/readers/folder.hpp"
 

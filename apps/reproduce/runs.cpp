@@ -1,7 +1,5 @@
 #include "apps/reproduce/runs.hpp"
 
-#include <mpi.h>
-
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -12,7 +10,7 @@
 #include "apps/reproduce/progress.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/log/read/subprocess_reader.hpp"
 #include "tersegrad/log/sinks/minutes.hpp"
@@ -23,22 +21,6 @@ namespace tersegrad {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A part of a communicator's ranks, in their order; empty on ranks of no colour. Collective to make and to destroy.
-class Part {
- public:
-  Part(const Communicator& whole, int colour) { MPI_Comm_split(whole.handle(), colour, whole.rank(), &handle_); }
-  ~Part() {
-    if (handle_ != MPI_COMM_NULL) MPI_Comm_free(&handle_);
-  }
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
-  bool takes_part() const { return handle_ != MPI_COMM_NULL; }
-  Communicator comm() const { return Communicator(handle_); }
-
- private:
-  MPI_Comm handle_ = MPI_COMM_NULL;
-};
 
 /// Whether the folder holds this very run, finished.
 bool is_done(const fs::path& folder, const TrainConfig& config) {
@@ -66,11 +48,11 @@ struct Outcome {
 };
 Outcome run_one(const Communicator& ranks, const TrainConfig& config) {
   Outcome outcome;
-  const Part part(ranks, config.sde > 0 || ranks.rank() < config.agents ? 0 : MPI_UNDEFINED);
-  if (part.takes_part()) {
+  const auto part = ranks.split(config.sde > 0 || ranks.rank() < config.agents ? 0 : -1);
+  if (part != nullptr) {
     try {
-      outcome.result = config.sde > 0 ? simulate_sde(part.comm(), config, make_objective)
-                                      : train(part.comm(), config, make_objective);
+      outcome.result = config.sde > 0 ? simulate_sde(*part, config, make_objective)
+                                      : train(*part, config, make_objective);
     } catch (const CollectiveError& error) {
       outcome.failure = error.what();
     }
@@ -150,8 +132,8 @@ bool run_in_groups(const Communicator& world, const std::string& figure, const s
   const auto shares = assign_runs(runs, static_cast<std::size_t>(groups));
   std::vector<FigureRun> share;
   for (const std::size_t i : shares[static_cast<std::size_t>(mine)]) share.push_back(runs[i]);
-  const Part group(world, mine);
-  return run_all(group.comm(), groups > 1 ? concat(figure, " (", mine + 1, "/", groups, ")") : figure, share, 0,
+  const auto group = world.split(mine);
+  return run_all(*group, groups > 1 ? concat(figure, " (", mine + 1, "/", groups, ")") : figure, share, 0,
                  failure);
 }
 

@@ -8,7 +8,7 @@
 
 #include "apps/reproduce/figure.hpp"
 #include "tersegrad/comm/mpi/communicator.hpp"
-#include "tersegrad/core/text/terminal.hpp"
+#include "tersegrad/core/terminal/terminal.hpp"
 
 namespace tersegrad {
 

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "apps/common/command.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/data/readers/folder.hpp"

@@ -5,12 +5,12 @@
 #include "models/registry.hpp"
 #include "tersegrad/comm/exchange/exchange.hpp"
 #include "tersegrad/compress/compressor.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/log/sink.hpp"
 #include "tersegrad/noise/noise.hpp"
 #include "tersegrad/theory/landscapes/landscape.hpp"
-#include "tersegrad/train/schedule.hpp"
+#include "tersegrad/train/step/schedule.hpp"
 
 namespace tersegrad {
 namespace {

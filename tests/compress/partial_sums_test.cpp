@@ -1,4 +1,4 @@
-// Partial sums (exchange `local`): however the agents are grouped, the joined sums are merge()'s, bit for bit.
+// Partial sums (exchange `hierarchical`): however the agents are grouped, the joined sums are aggregate()'s, bit for bit.
 #include <gtest/gtest.h>
 
 #include "compress/round_trip.hpp"

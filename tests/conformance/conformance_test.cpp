@@ -1,4 +1,6 @@
 // What every compressor must do, run over the registry: a new member is tested before its author writes a test.
+//
+// A test of a fast path skips, by name, a member that never takes it; fast_paths_test.cpp says which member has which.
 #include <limits>
 
 #include "conformance/conformance.hpp"
@@ -60,6 +62,8 @@ TEST_P(EveryCompressor, SameSeedSameBitsAndStepsAreIndependentCalls) {
   const auto second = round_trip(*make(GetParam(), 1000, 2, 5), gradients, 9, 1000);
   EXPECT_TRUE(same_bits(first.mean, second.mean));
   EXPECT_EQ(first.uplink, second.uplink);
+  // Zeros would pass most of what follows.
+  EXPECT_TRUE(std::any_of(first.mean.begin(), first.mean.end(), [](float x) { return x != 0; }));
 }
 
 TEST_P(EveryCompressor, TheAggregateIsTheMeanOfWhatTheAgentsDecodeThemselves) {
@@ -131,6 +135,7 @@ TEST_P(EveryCompressor, AnAxpbyIsEncodedAsItsValues) {
         const auto fused = compressor->encoder(0), plain = compressor->encoder(0);
         plain->begin_step(5, sum);
         whole ? fused->begin_step_axpby(5, axpby, p, true) : fused->begin_step(5, {});
+        std::size_t bytes = 0;
         for (std::int64_t begin = 0; begin < d; begin += 4224) {
           const Bucket bucket{static_cast<std::uint32_t>(begin / 4224), begin, std::min<std::int64_t>(begin + 4224, d)};
           const auto first = static_cast<std::size_t>(begin), n = static_cast<std::size_t>(bucket.size());
@@ -143,7 +148,9 @@ TEST_P(EveryCompressor, AnAxpbyIsEncodedAsItsValues) {
           plain->encode(bucket, std::span(sum).subspan(first, n), two);
           EXPECT_EQ(one.payload, two.payload);
           EXPECT_EQ(std::memcmp(&one.header, &two.header, sizeof(Header)), 0);
+          bytes += one.payload.size();
         }
+        EXPECT_GT(bytes, 0u);
         for (std::size_t j = 0; j < sum.size(); ++j) ASSERT_TRUE(p[j] == sum[j] || std::isnan(sum[j])) << j;
       }
     }
@@ -166,6 +173,7 @@ TEST_P(EveryCompressor, WithoutUndoTheBitsAreTheSame) {
       ASSERT_EQ(p.size(), q.size());
       for (std::size_t i = 0; i < p.size(); ++i) {
         EXPECT_EQ(p[i].name, q[i].name);
+        ASSERT_EQ(p[i].values.size(), q[i].values.size());
         for (std::size_t j = 0; j < p[i].values.size(); ++j) ASSERT_EQ(p[i].values[j], q[i].values[j]) << j;
       }
     }
@@ -173,6 +181,7 @@ TEST_P(EveryCompressor, WithoutUndoTheBitsAreTheSame) {
 }
 
 TEST_P(EveryCompressor, WhatLiesThereIsWhatIsDecoded) {
+  int taken = 0;
   for (const Layout layout : {Layout{5000, 1}, Layout{50, 100}}) {
     const auto compressor = make(GetParam(), layout, 2);
     Session session(*compressor, 2);
@@ -201,6 +210,7 @@ TEST_P(EveryCompressor, WhatLiesThereIsWhatIsDecoded) {
           other->decode(bucket, view(aggregate), mean);
           continue;
         }
+        ++taken;
         ASSERT_EQ(plain.size(), n);
         for (std::size_t j = 0; j < n; ++j) {
           ASSERT_TRUE(plain[j] == mean[j] || std::isnan(mean[j])) << "step " << s << ", coordinate " << j;
@@ -209,13 +219,16 @@ TEST_P(EveryCompressor, WhatLiesThereIsWhatIsDecoded) {
       const auto p = session.aggregator->state(), q = other->state();
       ASSERT_EQ(p.size(), q.size());
       for (std::size_t i = 0; i < p.size(); ++i) {
+        ASSERT_EQ(p[i].values.size(), q[i].values.size());
         for (std::size_t j = 0; j < p[i].values.size(); ++j) ASSERT_EQ(p[i].values[j], q[i].values[j]) << j;
       }
     }
   }
+  if (taken == 0) GTEST_SKIP() << GetParam() << " has no dense_view";
 }
 
 TEST_P(EveryCompressor, ListsOfCoordinatesAreWhatIsDecoded) {
+  int taken = 0;
   for (const Layout layout : {Layout{5000, 1}, Layout{50, 100}}) {
     const auto compressor = make(GetParam(), layout, 2);
     Session session(*compressor, 2);
@@ -226,6 +239,7 @@ TEST_P(EveryCompressor, ListsOfCoordinatesAreWhatIsDecoded) {
     std::vector<Message> messages(2);
     std::vector<MessageView> views;
     const auto compare = [&](const std::optional<SparseValues>& sparse, const std::vector<float>& dense) {
+      ++taken;
       std::vector<float> listed(dense.size(), 0.0f);
       for (std::size_t i = 0; i < sparse->indices.size(); ++i) listed.at(sparse->indices[i] - 1024) = sparse->values[i];
       EXPECT_TRUE(same_bits(listed, dense));
@@ -244,9 +258,11 @@ TEST_P(EveryCompressor, ListsOfCoordinatesAreWhatIsDecoded) {
     session.aggregator->decode(bucket, view(aggregate), dense);
     compare(session.aggregator->decode_sparse(bucket, view(aggregate)), dense);
   }
+  if (taken == 0) GTEST_SKIP() << GetParam() << " has no decode_sparse and no decode_own_sparse";
 }
 
 TEST_P(EveryCompressor, DecodeAxpyIsDecodingAndSubtracting) {
+  int taken = 0;
   for (const Layout layout : {Layout{9999, 1}, Layout{50, 100}}) {
     for (const std::uint32_t agents : {1u, 2u, 5u}) {
       const auto compressor = make(GetParam(), layout, agents);
@@ -280,7 +296,9 @@ TEST_P(EveryCompressor, DecodeAxpyIsDecodingAndSubtracting) {
           std::vector<float> mean(part(x).size());
           session.aggregator->decode(bucket, view(aggregate), mean);
           for (std::size_t j = 0; j < mean.size(); ++j) part(x)[j] -= 0.3f * mean[j];
-          if (!other->decode_axpy(bucket, view(aggregate), 0.3f, part(updated))) {
+          if (other->decode_axpy(bucket, view(aggregate), 0.3f, part(updated))) {
+            ++taken;
+          } else {
             other->decode(bucket, view(aggregate), mean);
             for (std::size_t j = 0; j < mean.size(); ++j) part(updated)[j] -= 0.3f * mean[j];
           }
@@ -292,6 +310,7 @@ TEST_P(EveryCompressor, DecodeAxpyIsDecodingAndSubtracting) {
       }
     }
   }
+  if (taken == 0) GTEST_SKIP() << GetParam() << " has no decode_axpy";
 }
 
 TEST_P(EveryCompressor, ZeroStaysZero) {
@@ -335,7 +354,8 @@ TEST_P(EveryCompressor, WhatIsNotCountedAsNonfiniteComesBackFinite) {
         const auto step = session.step(gradients, s, 1024);
         bool counted = false;
         for (const auto& header : step.headers) counted |= header.nonfinite > 0;
-        if (magnitude < 65504) {
+        // Below the wire's range nothing may be counted: what is counted is not compared.
+        if (magnitude < 65504 || (!says("fp16") && magnitude <= 1e35f)) {
           EXPECT_FALSE(counted) << magnitude;
         }
         if (counted) break;  // of agent 0; the others' gradients are as large

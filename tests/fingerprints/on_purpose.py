@@ -2,7 +2,10 @@
 
 # A series of metrics.csv or a key of summary.json that has a new name: {old: new}. The new one must hold the old one's values; where
 # the old name is still written as an alias, it must hold them too.
-RENAMED = {}
+RENAMED = {
+    "gradient_norm": "update_norm",  # it is the norm of what is applied, not of a gradient
+    "gradient_norm2": "exact_gradient_norm2",  # the mean of the squared norm of the exact gradient
+}
 
 # What the present program writes beyond the base: regular expressions that match a whole name of a series, a key or a file, or a
 # whole line of a message or of standard output.
@@ -13,7 +16,12 @@ ADDED = []
 REWORDED = [
     # The field's term, as in the rest of the program.
     (r"(.*all ranks, )merged( by each.*)", r"\1aggregated\2"),
+    # The field's name of an exchange.
+    (r"(.*, exchange )local((?::1)?)", r"\1hierarchical\2"),
+    (r"  local           agents of one node (.*)", r"  hierarchical    agents of one node \1"),
 ]
 
 # A value of summary.json that is spelled in another way: {key: {old value: new value}}.
-RESPELLED = {}
+RESPELLED = {
+    "exchange": {"local": "hierarchical", "local:1": "hierarchical:1"},  # the field's name; the earlier one is an alias
+}

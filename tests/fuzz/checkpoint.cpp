@@ -10,6 +10,7 @@
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
 #include "tersegrad/train/checkpoint/resumption.hpp"
+#include "tersegrad/train/options/read_options.hpp"
 
 namespace tersegrad::fuzz {
 namespace {
@@ -31,7 +32,7 @@ TrainConfig the_run() {
 
 RunCounters some_counters() {
   RunCounters counters;
-  counters.step = step;
+  counters.steps = step;
   counters.records = 5;
   counters.loss_first = 0.7;
   counters.elapsed_s = 1.5;
@@ -70,8 +71,13 @@ void read_sections(const CheckpointView& view) {
   static const TrainConfig config = the_run();
   refused_or_read([&] { require_resumable(view, config); });
   refused_or_read([&] {
+    // What a run would go on with, and would keep in its own next checkpoint.
+    const TrainConfig resumed = read_options(OptionValues::of_lines(configuration_of(view)));
+    require(read_options(OptionValues::of_lines(resumed.lines())).lines() == resumed.lines(), "options that change on the way");
+  });
+  refused_or_read([&] {
     const RunCounters counters = counters_of(view);
-    require(counters.step >= 1 && counters.records <= counters.step, "counters that are impossible");
+    require(counters.steps >= 1 && counters.records <= counters.steps, "counters that are impossible");
     // What a run adds to, added.
     Traffic traffic = counters.traffic;
     traffic += counters.traffic;

@@ -8,7 +8,7 @@
 #include "tersegrad/log/sink.hpp"
 #include "tersegrad/noise/noise.hpp"
 #include "tersegrad/theory/landscapes/landscape.hpp"
-#include "tersegrad/train/schedule.hpp"
+#include "tersegrad/train/step/schedule.hpp"
 
 namespace tersegrad::fuzz {
 namespace {

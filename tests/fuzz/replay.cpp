@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
     const auto& from = inputs[random.below(inputs.size())];
     const auto& other = inputs[random.below(inputs.size())];
     const Bytes input = mutated(from, other, random);
-    // Where it crashes the input is in the way of nobody but whoever comparisons for it.
+    // Where it crashes the input is in the way of nobody but whoever looks for it.
     if (const char* keep = std::getenv("TERSEGRAD_FUZZ_KEEP")) {
       std::ofstream(keep, std::ios::binary)
           .write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));

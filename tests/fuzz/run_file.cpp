@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "fuzz/folder.hpp"
-#include "tersegrad/log/log.hpp"
 #include "tersegrad/log/read/subprocess_reader.hpp"
+#include "tersegrad/log/write/log.hpp"
 
 // Where clang's -fsanitize-coverage counts; the linker names the section's ends. Null in other programs.
 extern "C" __attribute__((weak)) std::uint8_t __start___sancov_cntrs[], __stop___sancov_cntrs[];

@@ -17,7 +17,7 @@ from jobs import Case, Job, local, main
 PARTS = {"compute_s", "compress_s", "exchange_s", "apply_s"}
 TIMES = {"time_s", "step_s_total"} | PARTS | {f"{part}_total" for part in PARTS}
 BYTES = {"uplink_bytes", "downlink_bytes", "uplink_header_bytes", "downlink_header_bytes"}
-OF_THE_EXCHANGE = BYTES | {f"{series}_total" for series in BYTES} | {"gradient_norm"}  # summed bucket by bucket
+OF_THE_EXCHANGE = BYTES | {f"{series}_total" for series in BYTES} | {"update_norm", "gradient_norm"}  # summed bucket by bucket
 COUNTED = {"steps", "loss_first", "loss_last", "test_accuracy", "test_loss", "uplink_bytes_per_step", "downlink_bytes_per_step",
            "nonfinite_steps", "diverged", "interrupted", "parameters_fingerprint", "agents", "compressor", "noise"}
 INTERRUPTED = 75

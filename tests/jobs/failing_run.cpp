@@ -1,4 +1,4 @@
-// A job whose rank fails in the middle of its steps: failure_test.py starts it and comparisons at how it ends.
+// A job whose rank fails in the middle of its steps: failure_test.py starts it and looks at how it ends.
 //
 // usage: failing_run HOW RANK [STALL_TIMEOUT]; every rank exchanges small messages, and at step 3 the rank RANK fails:
 //   error      throws Error                         unknown  throws what is no std::exception
@@ -24,6 +24,7 @@
 #include "tersegrad/comm/mpi/communicator.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
 
 namespace {
@@ -48,7 +49,7 @@ void stall(const Communicator& world, const std::string& how, double timeout_s) 
   }
   if (how == "slow") {
     for (int piece = 0; piece < 16; ++piece) {
-      Watchdog::heartbeat();
+      tell_progress();
       compute(timeout_s / 8);
     }
   }

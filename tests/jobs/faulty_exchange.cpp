@@ -1,4 +1,4 @@
-// A job in which one rank sends a wrong message: fault_test.py starts it and comparisons at how it ends.
+// A job in which one rank sends a wrong message: fault_test.py starts it and looks at how it ends.
 //
 // usage: faulty_exchange EXCHANGE COMPRESSOR FAULT RANK [off]; three buckets a step, and at step 3 the rank RANK is
 // wrong:

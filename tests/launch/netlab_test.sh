@@ -193,7 +193,7 @@ import csv, json, sys
 whole, run = (json.load(open(f"{sys.argv[1]}/{name}/summary.json")) for name in ("whole", "run"))
 assert (run["processes"], run["agents"], run["steps"]) == (2, 2, 600), run
 assert whole["parameters_fingerprint"] == run["parameters_fingerprint"]
-series = [[(row["step"], row["loss"], row["gradient_norm"], row["uplink_bytes"]) for row in
+series = [[(row["step"], row["loss"], row["update_norm"], row["uplink_bytes"]) for row in
            csv.DictReader(open(f"{sys.argv[1]}/{name}/metrics.csv"))] for name in ("whole", "run")]
 assert series[0] == series[1] and len(series[0]) == 600
 END

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/write/log.hpp"
 #include "tersegrad/log/write/text_file.hpp"
 
 namespace tersegrad::testing {
@@ -32,7 +32,7 @@ class FolderTest : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
-/// What a made-up run comparisons like.
+/// What a made-up run looks like.
 struct Synthetic {
   std::string compressor = "sign";
   std::int64_t steps = 100;

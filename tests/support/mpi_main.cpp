@@ -1,7 +1,7 @@
 // The main of multi-rank tests: GoogleTest on every rank of MPI_COMM_WORLD, one verdict.
 //
 // Rank 0 prints as usual, the others only their failures, each with its rank. The verdict is taken over all ranks:
-// rank 0 ends with "tests PASSED" or "tests FAILED", which is what CTest comparisons for; no test run at all is FAILED.
+// rank 0 ends with "tests PASSED" or "tests FAILED", which is what CTest looks for; no test run at all is FAILED.
 #include <gtest/gtest.h>
 #include <mpi.h>
 

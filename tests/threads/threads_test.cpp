@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "compress/round_trip.hpp"
-#include "tersegrad/compress/kernels/crc32c.hpp"
+#include "tersegrad/core/kernels/crc32c.hpp"
 #include "tersegrad/data/dataset.hpp"
 #include "tersegrad/log/hdf5/hdf5_file.hpp"
 #include "tersegrad/noise/noise.hpp"

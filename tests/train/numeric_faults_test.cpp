@@ -21,13 +21,14 @@ constexpr std::uint64_t faulty_step = 2;
 constexpr std::uint32_t faulty_agent = 1;
 
 /// f = ½‖x − a‖² of each agent's own a; at one step one coordinate of one agent's gradient is `fault`.
-class Bowl final : public Objective {
+class Bowl final : public Objective, public AgentGradients {
  public:
   Bowl(float scale, float fault, std::uint32_t faulty)
       : scale_(scale), fault_(fault), faulty_(faulty), x_(dim, 1.0f), gradient_(dim) {}
   Layout layout() const override { return {dim, 1}; }
   std::span<float> parameters() override { return x_; }
   std::span<float> gradient() override { return gradient_; }
+  AgentGradients* agent_gradients() override { return this; }
   double agent_gradient(std::uint32_t agent, std::uint64_t step) override {
     double loss = 0;
     for (std::size_t j = 0; j < gradient_.size(); ++j) {
@@ -37,8 +38,11 @@ class Bowl final : public Objective {
     if (agent == faulty_ && step == faulty_step && fault_ != 0) gradient_[137] = fault_;
     return loss;
   }
-  std::int64_t gradient_chunks() const override { return 1; }
-  double add_chunk_gradient(std::int64_t) override { return 0; }
+  double agent_gradient_in_parts(std::uint32_t agent, std::uint64_t step, const GradientReady& ready) override {
+    const double loss = agent_gradient(agent, step);
+    ready(0, dim, loss);
+    return loss;
+  }
 
  private:
   float scale_, fault_;
@@ -169,7 +173,7 @@ TEST(NumericFaults, StopEndsAtThatStepWithTheParametersBeforeIt) {
 
 TEST(NumericFaults, KeepForgetsInAllBucketsAlike) {
   // One NaN spoils a scale that reaches over buckets: EF21's mean keeps what it had in the others too.
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   std::int64_t pid = world.rank() == 0 ? ::getpid() : 0;
   world.sum(std::span<std::int64_t>(&pid, 1));
   for (const char* spec : {"ef21:scaled-sign", "ef21:qsgd:4:0", "ef21:topk:0.25"}) {

@@ -1,31 +1,24 @@
 // What the tests of whole runs share.
 #pragma once
 
-#include <mpi.h>
-
 #include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "tersegrad/comm/mpi/communicator.hpp"
+#include "tersegrad/comm/mpi/mpi_communicator.hpp"
 #include "tersegrad/train/objectives/objective.hpp"
 
 namespace tersegrad {
 
 /// Runs f on the first `ranks` ranks of the world as a communicator of their own; the others wait.
 inline void on_ranks(int ranks, const std::function<void(const Communicator&)>& f) {
-  const Communicator world(MPI_COMM_WORLD);
-  MPI_Comm part = MPI_COMM_NULL;
-  MPI_Comm_split(MPI_COMM_WORLD, world.rank() < ranks ? 0 : MPI_UNDEFINED, world.rank(), &part);
-  if (part != MPI_COMM_NULL) {
-    f(Communicator(part));
-    MPI_Comm_free(&part);
-  }
+  const MpiCommunicator world(MPI_COMM_WORLD);
+  if (const auto part = world.split(world.rank() < ranks ? 0 : -1)) f(*part);
   world.barrier();
 }
 
-inline bool enough_ranks(int ranks) { return Communicator(MPI_COMM_WORLD).size() >= ranks; }
+inline bool enough_ranks(int ranks) { return MpiCommunicator(MPI_COMM_WORLD).size() >= ranks; }
 
 /// An objective that leaves its parameters behind when the run ends.
 class Watched final : public Objective {
@@ -35,10 +28,12 @@ class Watched final : public Objective {
   Layout layout() const override { return inner_->layout(); }
   std::span<float> parameters() override { return inner_->parameters(); }
   std::span<float> gradient() override { return inner_->gradient(); }
-  double agent_gradient(std::uint32_t a, std::uint64_t s) override { return inner_->agent_gradient(a, s); }
-  std::int64_t gradient_chunks() const override { return inner_->gradient_chunks(); }
-  double add_chunk_gradient(std::int64_t chunk) override { return inner_->add_chunk_gradient(chunk); }
-  bool every_rank_computes_gradient() const override { return inner_->every_rank_computes_gradient(); }
+  AgentGradients* agent_gradients() override { return inner_->agent_gradients(); }
+  FiniteSum* finite_sum() override { return inner_->finite_sum(); }
+  ExactGradient* exact_gradient() override { return inner_->exact_gradient(); }
+  AgentStatistics* agent_statistics() override { return inner_->agent_statistics(); }
+  TestSet* test_set() override { return inner_->test_set(); }
+  Observables* observables() override { return inner_->observables(); }
 
  private:
   std::unique_ptr<Objective> inner_;

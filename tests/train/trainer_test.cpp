@@ -192,10 +192,10 @@ TEST(Train, EveryExchangeOverlapAndBucketGiveTheSameBits) {
     config.compressor = compressor;
     std::optional<std::uint64_t> expected;
     const bool whole = compressor.find("topk") != std::string::npos;
-    for (const std::string exchange : {"server", "sharded", "allgather", "local:1", "local:2", "allreduce"}) {
+    for (const std::string exchange : {"server", "sharded", "allgather", "hierarchical:1", "hierarchical:2", "allreduce"}) {
       const auto sums = CompressorRegistry::instance().make(compressor, {{100, 1}, 1, 4})->aggregator();
       if (exchange == "allreduce" && compressor != "none") continue;
-      if (exchange[0] == 'l' && !sums->supports_partial()) continue;
+      if (exchange.starts_with("hierarchical") && !sums->supports_partial()) continue;
       for (const bool overlap : {false, true}) {
         if (overlap && whole) continue;
         for (const std::int64_t bucket : {256, 1 << 20}) {
@@ -247,14 +247,14 @@ TEST(Train, BackwardTellsEveryCoordinateOnce) {
     std::fill(told.begin(), told.end(), 0);
     double loss_told = 0;
     const double loss =
-        objective->agent_gradient_in_parts(0, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
+        objective->agent_gradients()->agent_gradient_in_parts(0, step, [&](std::int64_t begin, std::int64_t end, double of_batch) {
           for (std::int64_t j = begin; j < end; ++j) ++told[static_cast<std::size_t>(j)];
           loss_told = of_batch;
         });
     EXPECT_EQ(loss, loss_told);
     EXPECT_EQ(std::count(told.begin(), told.end(), 1), objective->layout().total());
     const std::vector<float> in_parts(objective->gradient().begin(), objective->gradient().end());
-    objective->agent_gradient(0, step);
+    objective->agent_gradients()->agent_gradient(0, step);
     EXPECT_TRUE(std::equal(in_parts.begin(), in_parts.end(), objective->gradient().begin()));
   }
 }
@@ -293,7 +293,7 @@ TEST(Train, DivergenceIsARecordedResult) {
 }
 
 TEST(Train, SetUpErrorsReachEveryRankTogether) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   for (const auto& [change, text] : std::vector<std::pair<std::function<void(TrainConfig&)>, std::string>>{
            {[](TrainConfig& c) { c.model = "nope"; }, "unknown model 'nope' (known: "},
            {[](TrainConfig& c) { c.compressor = "randk:9999"; }, "from 1 to d = 1502"},
@@ -314,7 +314,7 @@ TEST(Train, SetUpErrorsReachEveryRankTogether) {
 }
 
 TEST(Train, RanksWithDifferentOptionsAreRefused) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   if (world.size() < 2) GTEST_SKIP() << "needs 2 ranks";
   TrainConfig config = small_run();
   config.exchange = "allreduce";

@@ -8,9 +8,9 @@
 #include "apps/common/launch_script.hpp"
 #include "apps/tersegrad/compare/compare_run.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/digits.hpp"
 #include "tersegrad/core/text/spec.hpp"
-#include "tersegrad/core/text/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 
 namespace tersegrad {

@@ -11,7 +11,7 @@
 #include "apps/common/command.hpp"
 #include "tersegrad/core/catalogue.hpp"
 #include "tersegrad/theory/landscapes/landscape.hpp"
-#include "tersegrad/theory/laws/noise_scales.hpp"
+#include "tersegrad/theory/student/noise_scales.hpp"
 
 namespace tersegrad {
 

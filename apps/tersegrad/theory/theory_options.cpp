@@ -7,7 +7,7 @@
 #include "apps/tersegrad/theory/theory.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/text.hpp"
 #include "tersegrad/noise/noise.hpp"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tersegrad/theory/laws/scaling.hpp"
-#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/options/config.hpp"
 
 namespace tersegrad {
 

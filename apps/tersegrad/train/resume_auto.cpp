@@ -5,25 +5,18 @@
 #include <iostream>
 #include <span>
 
-#include "apps/common/command.hpp"
-#include "apps/tersegrad/train/resume.hpp"
-#include "apps/tersegrad/train/train_options.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/log/read/held_run.hpp"
 #include "tersegrad/log/read/subprocess_reader.hpp"
+#include "tersegrad/train/options/option.hpp"
 
 namespace tersegrad {
 namespace {
 
-std::string option_of(std::string key) {
-  std::replace(key.begin(), key.end(), '_', '-');
-  return key;
-}
-
 /// A batch script that was changed, with its folder left as it was, must not be told that its run is finished.
-void require_this_run(const cxxopts::ParseResult& given, const TrainConfig& config, const std::string& run) {
+void require_this_run(const OptionValues& given, const TrainConfig& config, const std::string& run) {
   LogFields before;
   try {
     before = read_in_subprocess(config.out, {}).configuration;
@@ -31,8 +24,8 @@ void require_this_run(const cxxopts::ParseResult& given, const TrainConfig& conf
     return;  // without a run.h5, or with a damaged one: nobody knows
   }
   for (const auto& field : config.describe()) {
-    const std::string option = option_of(field.key);
-    const bool said = given.count(option) > 0 || (option == "compressor" && given.count("sign-zero") > 0);
+    const std::string option = option_name(field.key);
+    const bool said = given.contains(option) || (option == "compressor" && given.contains("sign-zero"));
     if (!said || may_differ(field.key) || (option == "agents" && config.agents == 0)) continue;
     const LogField* const found = find_field(before, field.key);
     if (found == nullptr || found->value == field.value) continue;
@@ -49,7 +42,7 @@ bool writes_summary(const TrainConfig& config) {
                                              [](const std::string& sink) { return Spec::parse(sink).name == "summary"; });
 }
 
-NextStart decide(const cxxopts::ParseResult& given, TrainConfig& config, std::string& said) {
+NextStart decide(const OptionValues& given, TrainConfig& config, std::string& said) {
   const HeldRun held = look_at_run(config.out);
   const std::string run = concat("the run in '", config.out.string(), "'");
   if (held.files.empty()) return NextStart::anew;
@@ -62,7 +55,7 @@ NextStart decide(const cxxopts::ParseResult& given, TrainConfig& config, std::st
   }
   if (config.overwrite) return NextStart::anew;
   require_this_run(given, config, run);
-  if (!held.diverged && held.steps >= 0 && given.count("steps") && config.steps > held.steps) {
+  if (!held.diverged && held.steps >= 0 && given.contains("steps") && config.steps > held.steps) {
     TERSEGRAD_CHECK(!held.checkpoints.empty(), run, " is finished (", held.steps,
                     " steps) and has kept no checkpoint to go on from to ", config.steps,
                     "; choose another --out, or replace it with --overwrite");
@@ -75,12 +68,12 @@ NextStart decide(const cxxopts::ParseResult& given, TrainConfig& config, std::st
 
 }  // namespace
 
-NextStart next_start(const Communicator& world, const std::vector<std::string>& arguments, TrainConfig& config) {
+NextStart next_start(const Communicator& world, const OptionValues& given, TrainConfig& config) {
   std::int64_t answer[2] = {0, 0};  // NextStart, config.overwrite
   std::string said;
   collectively(world, [&] {
     if (world.rank() != 0) return;
-    const auto next = decide(parse_arguments(arguments), config, said);
+    const auto next = decide(given, config, said);
     answer[0] = static_cast<std::int64_t>(next);
     answer[1] = config.overwrite ? 1 : 0;
   });
@@ -90,15 +83,14 @@ NextStart next_start(const Communicator& world, const std::vector<std::string>& 
   return static_cast<NextStart>(answer[0]);
 }
 
-std::vector<std::string> matched_options(const TrainConfig& config, const cxxopts::ParseResult& given) {
-  std::vector<std::string> options;
+OptionValues matched_options(const TrainConfig& config, const OptionValues& given) {
+  OptionValues chosen;
   for (const auto& [key, value] : parse_lines(config.lines())) {
-    const bool chosen = key == "lr" || key == "batch" || (key == "noise_batch" && config.batch == 0) ||
-                        (key == "compressor" && given.count("compressor") == 0) ||
-                        (key == "agents" && config.agents > 0);
-    if (chosen) options.push_back(concat("--", option_of(key), "=", value));
+    const bool is_chosen = key == "lr" || key == "batch" || (key == "noise_batch" && config.batch == 0) ||
+                           (key == "compressor" && !given.contains("compressor")) || (key == "agents" && config.agents > 0);
+    if (is_chosen) chosen.give(option_name(key), value);
   }
-  return options;
+  return chosen;
 }
 
 }  // namespace tersegrad

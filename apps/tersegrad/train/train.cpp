@@ -7,33 +7,34 @@
 #include "apps/tersegrad/train/resume.hpp"
 #include "apps/tersegrad/train/resume_auto.hpp"
 #include "apps/tersegrad/train/train_options.hpp"
-#include "apps/tersegrad/train/unused_options.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/system/standard_streams.hpp"
-#include "tersegrad/core/text/table.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
-#include "tersegrad/train/noise_report/noise_verdict.hpp"
+#include "tersegrad/train/options/read_options.hpp"
+#include "tersegrad/train/options/unused_options.hpp"
+#include "tersegrad/train/report/noise_verdict.hpp"
 #include "tersegrad/train/report/report.hpp"
 #include "tersegrad/train/sde_run.hpp"
-#include "tersegrad/train/stop_signal.hpp"
 #include "tersegrad/train/trainer.hpp"
 
 namespace tersegrad {
 namespace {
 
 /// --match, if given: completes the configuration. \return what it did, for the user
-std::string match(TrainConfig& config, const cxxopts::ParseResult& parsed) {
-  if (!parsed.count("match")) return "";
+std::string match(TrainConfig& config, const OptionValues& given) {
+  if (!given.contains("match")) return "";
   std::vector<Quantity> named;
   const auto name = [&](const char* option, Quantity quantity) {
-    if (parsed.count(option)) named.push_back(quantity);
+    if (given.contains(option)) named.push_back(quantity);
   };
   name("lr", Quantity::lr);
   name(config.batch == 0 ? "noise-batch" : "batch", Quantity::batch);
   name("agents", Quantity::agents);
   name("compressor", Quantity::omega);
-  return match(config, parsed["match"].as<std::string>(), named);
+  return match(config, given.text("match"), named);
 }
 
 int run(int argc, char** argv) {
@@ -41,50 +42,47 @@ int run(int argc, char** argv) {
   [[maybe_unused]] static const auto* const signals = new StopSignal;
   lost_reader_is_sigterm();
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
-    auto options = declare_train_options();
     bool help = false;
     TrainConfig config;
     std::string matched;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help" || std::string(argv[i]) == "-h";
     std::string resumed;
-    cxxopts::ParseResult parsed;
+    OptionValues given;
     collectively(world, [&] {
       if (help) return;
-      bool done = false;
-      parsed = parse_options(options, argc, argv, done);
-      if (parsed.count("resume")) resumed = resumed_folder(parsed);
+      given = parse_train_options(argc, argv);
+      if (given.contains("resume")) resumed = resumed_folder(given);
       if (resumed.empty() || resumed == resume_auto) {
-        config = read_train_config(parsed);
-        matched = match(config, parsed);
+        config = read_options(given);
+        matched = match(config, given);
       }
     });
     // One rank must not leave while the others wait for it.
     require_same(world, help ? "--help" : "no --help", "the command", "start every rank with the same command");
     if (help) {
-      if (world.rank() == 0) std::cout << options.help() << std::flush;
+      if (world.rank() == 0) std::cout << train_help() << std::flush;
       return 0;
     }
     require_same(world, resumed, "--resume", "start every rank with the same command");
     std::unique_ptr<CheckpointFile> start;
-    std::vector<std::string> arguments(argv, argv + argc);
+    OptionValues all = given;  // and what --match stands for
     const bool automatic = resumed == resume_auto;
     if (automatic) {
-      const NextStart next = next_start(world, arguments, config);
+      const NextStart next = next_start(world, given, config);
       if (next == NextStart::finished) return 0;
       resumed = next == NextStart::resumed ? config.out.string() : "";
       if (next == NextStart::resumed && !matched.empty()) {
-        const auto chosen = matched_options(config, parsed);
-        arguments.insert(arguments.end(), chosen.begin(), chosen.end());
+        all.override_with(matched_options(config, given));
         matched.clear();
       }
     }
-    if (!resumed.empty()) start = load_resumed(world, resumed, arguments, config);
+    if (!resumed.empty()) start = load_resumed(world, resumed, all, config);
     if (automatic && start) {
       const auto step = static_cast<std::int64_t>(start->view.step);
       std::cout << concat("tersegrad: going on from '", CheckpointFolder(config.out).file(step).string(), "'\n") << std::flush;
     }
     std::vector<std::string> remarks;
-    collectively(world, [&] { remarks = check_unused_options(parsed, config); });
+    collectively(world, [&] { remarks = check_unused_options(given, config); });
     for (const auto& remark : remarks) {
       if (world.rank() == 0) std::fprintf(stderr, "tersegrad: %s\n", remark.c_str());
     }

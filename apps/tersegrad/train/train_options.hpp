@@ -1,15 +1,16 @@
-// The options of `tersegrad train`.
+// The command line of `tersegrad train`.
 #pragma once
 
-#include <cxxopts.hpp>
+#include <string>
 
-#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/options/option_values.hpp"
 
 namespace tersegrad {
 
-cxxopts::Options declare_train_options();
+/// What a command line says. \throws Error as parse_options, for one that is none
+OptionValues parse_train_options(int argc, char** argv);
 
-/// What they say, but for --match and --resume. \throws Error for a value that is none, or means nothing here
-TrainConfig read_train_config(const cxxopts::ParseResult& parsed);
+/// The text of `tersegrad train --help`: the table of options, group by group.
+std::string train_help();
 
 }  // namespace tersegrad

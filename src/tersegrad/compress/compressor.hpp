@@ -35,7 +35,7 @@ struct State {
 
 /// Everything that the draws of a compressor depend on, beside agent and step.
 struct CompressorSetup {
-  Layout layout;
+  Layout layout;  ///< of several replicas each is compressed as if alone: no bit of one depends on another's coordinates
   std::uint64_t seed = 0;
   std::uint32_t agents = 1;  ///< N
   /// Whether a step may be taken back (Encoder::discard_step) or may bring values that are not finite and are to be
@@ -109,7 +109,7 @@ class Aggregator {
   /// \throws Error if a payload is not what its header promises
   virtual void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) = 0;
   /// Whether groups of agents may be aggregated first and their partial sums joined later: only where sums are integers,
-  /// so that the grouping cannot change a bit. Exchange `local` asks.
+  /// so that the grouping cannot change a bit. Exchange `hierarchical` asks.
   virtual bool supports_partial() const { return false; }
   /// The sum over a group of agents, packed. Only where supports_partial().
   /// \param uplinks 1 ≤ n ≤ N messages of the bucket, in agent order, headers checked

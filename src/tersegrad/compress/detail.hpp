@@ -31,7 +31,7 @@ inline std::string shortest(double value) {
 /// Bytes of a bit plane of n coordinates.
 inline std::int64_t plane_bytes(std::int64_t n) { return (n + 7) / 8; }
 
-/// \throws Error unless the payload has exactly `bytes`: a receiver comparisons before it reads.
+/// \throws Error unless the payload has exactly `bytes`: a receiver looks before it reads.
 inline void require_payload(const MessageView& message, std::int64_t bytes) {
   TERSEGRAD_CHECK(static_cast<std::int64_t>(message.payload.size()) == bytes &&
                       message.header.payload_bytes == static_cast<std::uint64_t>(bytes),

@@ -1,4 +1,5 @@
-// Long work that no part above knows of (reading a large file, a network's forward) says that it gets on.
+// The one heartbeat: whatever takes long (reading a large file, a network's forward, a checkpoint) says that it goes on.
+// Whoever watches over the run listens: comm/monitor/watchdog.hpp, and for the length of an evaluation train's evaluation.
 #pragma once
 
 namespace tersegrad {

@@ -36,15 +36,32 @@ class Registry {
     return registry;
   }
 
+  /// \throws Bug for a name that is taken
   void add(const std::string& name, Entry entry) {
-    TERSEGRAD_ASSERT(entries_.emplace(name, std::move(entry)).second, Interface::family, " '", name,
+    TERSEGRAD_ASSERT(!aliases_.contains(name) && entries_.emplace(name, std::move(entry)).second, Interface::family, " '", name,
                     "' is registered twice");
+  }
+
+  /// From now on `old`, which an earlier version called it, means the member `name`. It is accepted and not listed.
+  /// \throws Bug for an `old` that is taken, or a `name` that is no member's
+  void alias(const std::string& old, const std::string& name) {
+    TERSEGRAD_ASSERT(entries_.contains(name), Interface::family, " '", name, "' of the alias '", old, "' is not registered");
+    TERSEGRAD_ASSERT(!entries_.contains(old) && aliases_.emplace(old, name).second, Interface::family, " '", old,
+                    "' is registered twice");
+  }
+
+  /// A spec with the member's present name instead of an alias, else as it is: what is shown and recorded.
+  std::string canonical(const std::string& spec) const {
+    const std::string name = Spec::parse(spec).name;
+    const auto found = aliases_.find(name);
+    return found == aliases_.end() ? spec : found->second + spec.substr(name.size());
   }
 
   /// The member that `spec` names. \throws Error for an unknown name (listing the known) or impossible arguments.
   std::unique_ptr<Interface> make(std::string_view spec, Context... context) const {
     const Spec parsed = Spec::parse(spec);
-    const auto found = entries_.find(parsed.name);
+    const auto renamed = aliases_.find(parsed.name);
+    const auto found = entries_.find(renamed == aliases_.end() ? parsed.name : renamed->second);
     TERSEGRAD_CHECK(found != entries_.end(), "unknown ", Interface::family, " '", parsed.name,
                     "' (known: ", join(names()), ")");
     return found->second.factory(Arguments(Interface::family, parsed, found->second.parameters),
@@ -61,6 +78,7 @@ class Registry {
 
  private:
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string> aliases_;  // from an earlier name to the present one
 };
 
 /// Registers a member at program start; one at the end of each plug-in's file.
@@ -71,6 +89,15 @@ class Registration {
                typename Registry<Interface, Context...>::Factory factory) {
     Registry<Interface, Context...>::instance().add(name, {summary, std::move(parameters), std::move(factory)});
   }
+};
+
+/// Registers an earlier name of a member; after its Registration, in the same file.
+///
+///     const Alias<Exchange, const ExchangeSetup&> alias{"local", "hierarchical"};
+template <class Interface, class... Context>
+class Alias {
+ public:
+  Alias(const std::string& old, const std::string& name) { Registry<Interface, Context...>::instance().alias(old, name); }
 };
 
 }  // namespace tersegrad

@@ -13,13 +13,6 @@
 
 namespace tersegrad {
 
-/// A series that the run will write: one column.
-struct SeriesInfo {
-  std::string name;         ///< "loss", "uplink_bytes"
-  std::string unit;         ///< "s", "bytes", "" for none
-  std::string description;  ///< one line
-};
-
 /// What a run announces before its first step.
 struct RunInfo {
   std::filesystem::path folder;     ///< --out; exists; empty when the run writes no files

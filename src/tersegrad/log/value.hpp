@@ -1,4 +1,4 @@
-// The values that a run records beside its series: configuration, summary, attributes.
+// What a run records: series, and the values beside them (configuration, summary, attributes).
 #pragma once
 
 #include <cstdint>
@@ -25,5 +25,12 @@ inline const LogField* find_field(const LogFields& fields, const std::string& ke
   }
   return nullptr;
 }
+
+/// A series that the run will write: one column.
+struct SeriesInfo {
+  std::string name;         ///< "loss", "uplink_bytes"
+  std::string unit;         ///< "s", "bytes", "" for none
+  std::string description;  ///< one line
+};
 
 }  // namespace tersegrad

@@ -1,14 +1,18 @@
 #include "tersegrad/train/sde_run.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
 #include "tersegrad/comm/monitor/watchdog.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/compress/compressor.hpp"
-#include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
 #include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/noise/noise.hpp"
@@ -16,9 +20,7 @@
 #include "tersegrad/theory/sde/process.hpp"
 #include "tersegrad/train/objectives/full_gradient.hpp"
 #include "tersegrad/train/objectives/network_objective.hpp"
-#include "tersegrad/train/report/recorder.hpp"
-#include "tersegrad/train/report/run_log.hpp"
-#include "tersegrad/train/stop_signal.hpp"
+#include "tersegrad/train/run.hpp"
 
 namespace tersegrad {
 namespace {
@@ -56,131 +58,140 @@ std::unique_ptr<Process> make_process(const Compressor& compressor, const Proces
   return make_dcsgd(settings, traits.constant, name == "randk" ? Correlation::exactly_k : Correlation::independent);
 }
 
-/// The run's test figures, if it has any. \return false where a signal ended the evaluation
-bool evaluate_last(const Communicator& comm, const AgentMap& map, Objective& objective, Log& log, RunResult& result) {
-  if (!result.evaluates()) return true;
-  EvaluationListener told;
-  if (comm.rank() == 0) told = [&](std::int64_t done, std::int64_t chunks) { log.evaluating(done, chunks); };
-  const auto test = evaluate(comm, map, objective, told);
-  if (test) result.test = *test;
-  result.unevaluated = !test && !result.interrupted;
-  return test.has_value();
-}
+/// Euler–Maruyama in the place of a step: one step of the algorithm is config.sde steps of the integrator.
+class SdeStep : public Algorithm {
+ public:
+  /// Runs inside `collectively`: nothing here communicates. \throws Error for what no SDE describes
+  SdeStep(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective)
+      : comm_(comm), config_(resolved(given)), noise_(NoiseRegistry::instance().make(config_.noise)),
+        objective_(make_objective(config_, {0, 0, static_cast<std::uint32_t>(config_.agents)})),
+        compressor_(CompressorRegistry::instance().make(
+            config_.compressor,
+            CompressorSetup{objective_->layout(), config_.seed, static_cast<std::uint32_t>(config_.agents)})),
+        process_(make_process(*compressor_, settings())), full_gradient_(comm, *objective_),
+        integrator_(*process_, config_.lr / static_cast<double>(config_.sde)) {
+    normals_.resize(static_cast<std::size_t>(process_->layout().replicas * process_->normals()));
+  }
+  SdeStep(const SdeStep&) = delete;
+  SdeStep& operator=(const SdeStep&) = delete;
 
-}  // namespace
+  const TrainConfig& config() const { return config_; }
+  Objective& objective() { return *objective_; }
+  const Compressor& compressor() const { return *compressor_; }
+  const Noise& noise() const { return *noise_; }
+  /// x is the objective's from here on. After the ranks have made it the same.
+  void begin_at_parameters() {
+    const auto parameters = objective_->parameters();
+    x_.assign(parameters.begin(), parameters.end());
+  }
 
-RunResult simulate_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
-  const StopSignal signals;
-  TrainConfig config = given;
-  const Watchdog stalls(comm, config.stall_timeout);
-  config.agents = std::max<std::int64_t>(1, config.agents);
-  std::unique_ptr<Objective> objective;
-  std::unique_ptr<Noise> noise;
-  std::unique_ptr<Compressor> compressor;
-  std::unique_ptr<Process> process;
-  std::unique_ptr<Log> log;
-  std::optional<OutputFolder> folder;
-  std::optional<FullGradient> full_gradient;
-  std::span<const float> gradient;
-  collectively(comm, [&] {
+  void begin(std::uint64_t, StepRecord& record) override {
+    record.learning_rate = config_.lr;
+    tell_progress();
+    loss_ = compute_gradient(record);
+  }
+  std::span<const float> shared_gradient() const override { return full_gradient_.value(); }
+
+  void exchange(std::uint64_t k, std::uint8_t, StepRecord& record) override {
+    step_ = k;
+    record.loss = loss_;
+    // A signal reaches the ranks at different times: they agree now and then.
+    heard_ = (k + 1) % 64 == 0 && StopSignal::on_any_rank(comm_) ? flag_stop : 0;
+  }
+  std::uint8_t heard() const override { return heard_; }
+
+  Outcome update(StepRecord& record, bool) override {
+    if (!std::isfinite(loss_)) return Outcome::diverged;
+    const auto parts = static_cast<std::uint64_t>(config_.sde);
+    for (std::uint64_t part = 0; part < parts; ++part) {
+      if (part > 0) {
+        tell_progress();
+        compute_gradient(record);
+      }
+      const Stopwatch watch;
+      fill_normals(Stream({config_.seed, Purpose::sde, 0, step_ * parts + part}), 0, normals_);
+      integrator_.step(x_, normals_);
+      const auto parameters = objective_->parameters();
+      for (std::size_t j = 0; j < x_.size(); ++j) parameters[j] = static_cast<float>(x_[j]);
+      record.time.apply += watch.seconds();
+    }
+    return Outcome::updated;
+  }
+
+ private:
+  static TrainConfig resolved(TrainConfig config) {
+    config.agents = std::max<std::int64_t>(1, config.agents);
     config.resolve_data_folder();
     config.validate();
     require_describable(config);
     prepare_compute(config.threads);
-    noise = NoiseRegistry::instance().make(config.noise);
-    objective = make_objective(config, {0, 0, static_cast<std::uint32_t>(config.agents)});
-    const Layout layout = objective->layout();
-    compressor = CompressorRegistry::instance().make(
-        config.compressor, CompressorSetup{layout, config.seed, static_cast<std::uint32_t>(config.agents)});
-    ProcessSettings settings;
-    settings.layout = layout;
-    settings.lr = config.lr;
-    settings.agents = config.agents;
-    settings.batch = static_cast<double>(config.noise_batch);
-    settings.noise = scales_of(*noise, layout.dim);
-    settings.gradient = [&](std::span<const double>, std::span<double> out) {
-      std::copy(gradient.begin(), gradient.end(), out.begin());
-    };
-    process = make_process(*compressor, settings);
-    full_gradient.emplace(comm, *objective);
-    log = std::make_unique<Log>(config.sinks.empty() ? Log::default_sinks() : config.sinks);
-  });
-  RunResult result(config, *compressor, *noise, objective->layout(), comm.size());
-  result.compute = gather_compute_kinds(comm, this_compute_kind()).all;
-  if (config.eval_every >= 0) result.test_rows = objective->test_rows();
-  result.config.exchange = "none";
-  if (StopSignal::on_any_rank(comm)) {
-    result.interrupted = result.unstarted = true;
-    return result;
+    return config;
   }
-  collectively(comm, [&] {
-    if (comm.rank() != 0) return;
-    begin_run_log(*log, folder, result, objective->observables());
-  });
-  make_same(comm, bytes_of(objective->parameters()));
 
-  const AgentMap everyone(static_cast<std::uint32_t>(comm.size()), 0, comm.size());
-  Recorder recorder(comm, everyone, comm.rank() == 0 ? log.get() : nullptr, result.evaluates());
-  EulerMaruyama integrator(*process, config.lr / static_cast<double>(config.sde));
-  const auto parameters = objective->parameters();
-  std::vector<double> x(parameters.begin(), parameters.end()), normals;
-  normals.resize(static_cast<std::size_t>(process->layout().replicas * process->normals()));
-  const std::size_t observables = objective->observables().size();
-  const Stopwatch since_start;
-  for (std::int64_t k = 0; k < config.steps && !result.diverged && !result.interrupted; ++k) {
-    StepRecord record;
-    record.step = k + 1;
-    Watchdog::begin_step(record.step);
-    record.learning_rate = config.lr;
-    for (std::int64_t part = 0; part < config.sde; ++part) {
-      Watchdog::heartbeat();
-      Stopwatch watch;
-      for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
-      const double loss = full_gradient->compute();
-      gradient = full_gradient->value();
-      record.time.compute += watch.lap();
-      if (part == 0) {
-        record.loss = loss;
-        if (comm.rank() == 0) {
-          record.observed.resize(observables);
-          objective->observe(record.observed);
-        }
-        result.diverged = !std::isfinite(loss);
-        if (result.diverged) break;
-        watch.lap();
-      }
-      const auto step = static_cast<std::uint64_t>(k * config.sde + part);
-      fill_normals(Stream({config.seed, Purpose::sde, 0, step}), 0, normals);
-      integrator.step(x, normals);
-      record.time.apply += watch.lap();
-    }
-    result.time += record.time;
-    const double now_s = since_start.seconds();
-    record.elapsed = {now_s, now_s, result.time};
-    result.steps = k + 1;
-    if (k == 0) result.loss_first = record.loss;
-    result.loss_last = record.loss;
-    // A signal reaches the ranks at different times: they agree now and then.
-    if (result.steps % 64 == 0) result.interrupted = StopSignal::on_any_rank(comm);
-    const bool last = result.steps == config.steps || result.diverged || result.interrupted;
-    if (last) {
-      if (!result.diverged) {
-        for (std::size_t j = 0; j < x.size(); ++j) parameters[j] = static_cast<float>(x[j]);
-      }
-      result.total_s = since_start.seconds();
-      if (!evaluate_last(comm, everyone, *objective, *log, result)) result.interrupted = true;
-      record.test = result.test;
-    }
-    if (last || record.step == 1 || record.step % config.log_every == 0) recorder.add(record);
+  ProcessSettings settings() const {
+    ProcessSettings settings;
+    settings.layout = objective_->layout();
+    settings.lr = config_.lr;
+    settings.agents = config_.agents;
+    settings.batch = static_cast<double>(config_.noise_batch);
+    settings.noise = scales_of(*noise_, settings.layout.dim);
+    settings.gradient = [this](std::span<const double>, std::span<double> out) {
+      std::copy(full_gradient_.value().begin(), full_gradient_.value().end(), out.begin());
+    };
+    return settings;
   }
-  result.parameters_fingerprint = fingerprint(bytes_of(std::span<const float>(parameters)));
-  require_same(comm, hex(result.parameters_fingerprint), "the parameters after the last step",
-               "this should not be possible: please report it");
-  recorder.flush();
-  result.total_s = recorder.latest().steps_s;
-  result.time = recorder.latest().parts;
-  if (comm.rank() == 0) log->finish(result.summary());
-  return result;
+
+  /// At the objective's parameters. Collective. \return the loss there
+  double compute_gradient(StepRecord& record) {
+    const Stopwatch watch;
+    const double loss = full_gradient_.compute();
+    record.time.compute += watch.seconds();
+    return loss;
+  }
+
+  const Communicator& comm_;
+  const TrainConfig config_;
+  const std::unique_ptr<Noise> noise_;
+  const std::unique_ptr<Objective> objective_;
+  const std::unique_ptr<Compressor> compressor_;
+  const std::unique_ptr<Process> process_;
+  FullGradient full_gradient_;
+  EulerMaruyama integrator_;
+  std::vector<double> x_, normals_;
+  std::uint64_t step_ = 0;
+  double loss_ = 0;
+  std::uint8_t heard_ = 0;
+};
+
+/// Every rank integrates the whole of it; they share nothing but the gradient.
+RunSetup set_up_sde(const Communicator& comm, const TrainConfig& given, const ObjectiveFactory& make_objective) {
+  RunSetup setup;
+  std::unique_ptr<SdeStep> step;
+  collectively(comm, [&] {
+    step = std::make_unique<SdeStep>(comm, given, make_objective);
+    setup.log = make_log(comm, given);
+  });
+  setup.config = step->config();
+  setup.objective = &step->objective();
+  setup.map = AgentMap(static_cast<std::uint32_t>(comm.size()), 0, comm.size());
+  setup.result = RunResult(setup.config, step->compressor(), step->noise(), setup.objective->layout(), comm.size());
+  setup.result.config.exchange = "none";
+  setup.result.compute = gather_compute_kinds(comm, this_compute_kind()).all;
+  const TestSet* test_set = setup.objective->test_set();
+  if (test_set != nullptr && setup.config.eval_every >= 0) setup.result.test_rows = test_set->test_rows();
+  make_same(comm, bytes_of(setup.objective->parameters()));
+  step->begin_at_parameters();
+  setup.algorithm = std::move(step);
+  return setup;
+}
+
+}  // namespace
+
+RunResult simulate_sde(const Communicator& comm, const TrainConfig& config, const ObjectiveFactory& make_objective) {
+  const StopSignal signals;
+  const Watchdog watchdog(comm, config.stall_timeout);
+  RunSetup setup = set_up_sde(comm, config, make_objective);
+  return run_to_end(comm, setup);
 }
 
 }  // namespace tersegrad

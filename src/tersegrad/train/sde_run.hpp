@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tersegrad/comm/mpi/communicator.hpp"
-#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/options/config.hpp"
 #include "tersegrad/train/report/result.hpp"
 #include "tersegrad/train/trainer.hpp"
 

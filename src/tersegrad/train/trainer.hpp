@@ -1,21 +1,13 @@
 // The loop: gradients, compression, exchange, update.
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include "tersegrad/comm/mpi/communicator.hpp"
-#include "tersegrad/train/objectives/objective.hpp"
+#include "tersegrad/train/objectives/objective_factory.hpp"
 #include "tersegrad/train/report/result.hpp"
 
 namespace tersegrad {
 
-/// Which agents of how many this rank hosts, known once the exchange is.
-struct HostedAgents;
 struct CheckpointFile;
-
-/// Makes the objective on each rank; runs inside `collectively`, so it must not communicate.
-using ObjectiveFactory = std::function<std::unique_ptr<Objective>(const TrainConfig&, const HostedAgents&)>;
 
 /// Trains as `config` says. Collective over `comm`; every rank passes the same configuration.
 ///

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -48,6 +50,11 @@ inline std::vector<Bucket> cut(std::int64_t dim, std::int64_t size) {
 template <class Values>
 auto part(Values& values, const Bucket& bucket) {
   return part_of(std::span(values), bucket);
+}
+
+/// Agents for every rank, of different numbers on different ranks where they fit.
+inline std::uint32_t enough_agents(const Communicator& world) {
+  return std::max<std::uint32_t>(7, static_cast<std::uint32_t>(world.size()));
 }
 
 /// Why this strategy cannot run here; empty if it can.
@@ -130,8 +137,13 @@ inline Outcome run_step(const Communicator& world, const StepOptions& options,
 }
 
 /// Different from agent to agent and of very different sizes, so that another order of additions gives other bits.
-inline std::vector<std::vector<float>> gradients_of(std::uint32_t agents, std::int64_t dim) {
-  std::vector<std::vector<float>> gradients;
+/// Made once for all ranks of a process.
+inline const std::vector<std::vector<float>>& gradients_of(std::uint32_t agents, std::int64_t dim) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::uint32_t, std::int64_t>, std::vector<std::vector<float>>> made;
+  const std::lock_guard lock(mutex);
+  auto& gradients = made[{agents, dim}];
+  if (!gradients.empty()) return gradients;
   for (std::uint32_t a = 0; a < agents; ++a) {
     gradients.push_back(normal_vector(static_cast<std::size_t>(dim), 50 + a));
     for (float& value : gradients.back()) value *= std::pow(10.0f, static_cast<float>(a % 4));
@@ -139,6 +151,56 @@ inline std::vector<std::vector<float>> gradients_of(std::uint32_t agents, std::i
     for (std::size_t j = a; j < gradients.back().size() / 4; j += 3) gradients.back()[j] = 0;
   }
   return gradients;
+}
+
+/// Every strategy that promises bits, `hierarchical` also with nodes of one and two ranks.
+inline std::vector<std::string> strategies() {
+  std::vector<std::string> names{"hierarchical:1", "hierarchical:2"};
+  for (const auto& name : ExchangeRegistry::instance().names()) {
+    if (name != "mpi-allreduce") names.push_back(name);  // promises no order
+  }
+  return names;
+}
+
+/// Whether the strategy can carry the compressor.
+inline bool carries(const Communicator& world, const std::string& exchange, const std::string& spec, std::uint32_t agents,
+             std::int64_t dim) {
+  const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 3, agents});
+  try {
+    ExchangeRegistry::instance().make(exchange, ExchangeSetup{&world, agents})->require(*compressor);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// The twin's two steps, as run_step does them. \return the decoded mean of the second
+inline std::vector<float> serial_twin(const std::string& spec, const std::vector<std::vector<float>>& gradients) {
+  const auto dim = static_cast<std::int64_t>(gradients.front().size());
+  const auto agents = static_cast<std::uint32_t>(gradients.size());
+  const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 3, agents});
+  const auto aggregator = compressor->aggregator();
+  std::vector<std::unique_ptr<Encoder>> encoders;
+  for (std::uint32_t a = 0; a < agents; ++a) encoders.push_back(compressor->encoder(a));
+  const Bucket whole{0, 0, dim};
+  std::vector<float> mean(static_cast<std::size_t>(dim));
+  for (const std::uint64_t step : {20u, 21u}) {
+    aggregator->begin_step(step);
+    std::vector<Message> messages(agents);
+    std::vector<MessageView> views;
+    for (std::uint32_t a = 0; a < agents; ++a) {
+      encoders[a]->begin_step(step, gradients[a]);
+      encoders[a]->encode(whole, gradients[a], messages[a]);
+      messages[a].header.step = step;
+      messages[a].header.agent = a;
+      views.push_back(view(messages[a]));
+    }
+    Message aggregate;
+    aggregator->aggregate(whole, views, aggregate);
+    aggregate.header.step = step;
+    aggregator->decode(whole, view(aggregate), mean);
+  }
+  return mean;
 }
 
 }  // namespace tersegrad::testing

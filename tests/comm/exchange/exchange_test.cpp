@@ -5,8 +5,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "comm/exchange/exchange_run.hpp"
+#include "support/world.hpp"
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
 
@@ -14,15 +16,6 @@ namespace tersegrad {
 namespace {
 
 using namespace testing;
-
-/// Every strategy that promises bits, `local` also with nodes of one and two ranks.
-std::vector<std::string> strategies() {
-  std::vector<std::string> names{"local:1", "local:2"};
-  for (const auto& name : ExchangeRegistry::instance().names()) {
-    if (name != "mpi-allreduce") names.push_back(name);  // promises no order
-  }
-  return names;
-}
 
 std::vector<std::string> specs() {
   std::vector<std::string> specs{"sign:random", "none:fp16"};
@@ -36,53 +29,12 @@ std::vector<std::string> specs() {
   return specs;
 }
 
-bool carries(const Communicator& world, const std::string& exchange, const std::string& spec, std::uint32_t agents,
-             std::int64_t dim) {
-  const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 3, agents});
-  try {
-    ExchangeRegistry::instance().make(exchange, ExchangeSetup{&world, agents})->require(*compressor);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-/// The twin's two steps, as run_step does them. \return the decoded mean of the second
-std::vector<float> serial_twin(const std::string& spec, const std::vector<std::vector<float>>& gradients) {
-  const auto dim = static_cast<std::int64_t>(gradients.front().size());
-  const auto agents = static_cast<std::uint32_t>(gradients.size());
-  const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 3, agents});
-  const auto aggregator = compressor->aggregator();
-  std::vector<std::unique_ptr<Encoder>> encoders;
-  for (std::uint32_t a = 0; a < agents; ++a) encoders.push_back(compressor->encoder(a));
-  const Bucket whole{0, 0, dim};
-  std::vector<float> mean(static_cast<std::size_t>(dim));
-  for (const std::uint64_t step : {20u, 21u}) {
-    aggregator->begin_step(step);
-    std::vector<Message> messages(agents);
-    std::vector<MessageView> views;
-    for (std::uint32_t a = 0; a < agents; ++a) {
-      encoders[a]->begin_step(step, gradients[a]);
-      encoders[a]->encode(whole, gradients[a], messages[a]);
-      messages[a].header.step = step;
-      messages[a].header.agent = a;
-      views.push_back(view(messages[a]));
-    }
-    Message aggregate;
-    aggregator->aggregate(whole, views, aggregate);
-    aggregate.header.step = step;
-    aggregator->decode(whole, view(aggregate), mean);
-  }
-  return mean;
-}
-
-TEST(Exchange, SameBitsAsTheSerialTwin) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Exchange, SameBitsAsTheSerialTwin) {
   constexpr std::int64_t dim = 1501;
   int ran = 0;
   for (const auto& spec : specs()) {
-    for (const std::uint32_t agents : {1u, 2u, 4u, 7u}) {
-      const auto gradients = gradients_of(agents, dim);
+    for (const std::uint32_t agents : std::set{1u, 2u, 4u, 7u, enough_agents(world)}) {
+      const auto& gradients = gradients_of(agents, dim);
       const auto expected = serial_twin(spec, gradients);
       for (const auto& name : strategies()) {
         if (!unsuited(name, world, agents).empty() || !carries(world, name, spec, agents, dim)) continue;
@@ -99,11 +51,10 @@ TEST(Exchange, SameBitsAsTheSerialTwin) {
   EXPECT_GT(ran, 0);
 }
 
-TEST(Exchange, AnyOrderOfBuckets) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Exchange, AnyOrderOfBuckets) {
   constexpr std::int64_t dim = 1900;  // 15 buckets: several times what a rank receives at once
-  const std::uint32_t agents = 7;
-  const auto gradients = gradients_of(agents, dim);
+  const std::uint32_t agents = enough_agents(world);
+  const auto& gradients = gradients_of(agents, dim);
   for (const std::string spec : {"none", "sign"}) {
     const auto expected = serial_twin(spec, gradients);
     for (const auto& name : strategies()) {
@@ -118,13 +69,12 @@ TEST(Exchange, AnyOrderOfBuckets) {
 }
 
 /// Backward fills the last bucket first. A server that has started all of them must not wait for the first ones.
-TEST(Exchange, AServerMergesWhatHasCome) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Exchange, AServerMergesWhatHasCome) {
   const auto agents = static_cast<std::uint32_t>(world.size() - 1);
   if (!unsuited("server", world, agents).empty()) GTEST_SKIP() << "no server on one rank";
   constexpr std::int64_t dim = 1900;  // 15 buckets: several times what a rank receives at once
   const auto buckets = cut(dim, 128);
-  const auto gradients = gradients_of(agents, dim);
+  const auto& gradients = gradients_of(agents, dim);
   const auto compressor = CompressorRegistry::instance().make("sign", CompressorSetup{{dim, 1}, 3, agents});
   const auto exchange = ExchangeRegistry::instance().make("server", ExchangeSetup{&world, agents});
   const auto aggregator = compressor->aggregator();
@@ -159,11 +109,10 @@ TEST(Exchange, AServerMergesWhatHasCome) {
   for (const auto& aggregate : aggregates) EXPECT_EQ(aggregate.header.kind, MessageKind::aggregate);
 }
 
-TEST(Exchange, FewerBucketsAndFewerCoordinatesThanRanks) {
-  const Communicator world(MPI_COMM_WORLD);
-  const std::uint32_t agents = 7;
+TERSEGRAD_WORLD_TEST(Exchange, FewerBucketsAndFewerCoordinatesThanRanks) {
+  const std::uint32_t agents = enough_agents(world);
   for (const std::int64_t dim : {1, 2, 9, 300}) {
-    const auto gradients = gradients_of(agents, dim);
+    const auto& gradients = gradients_of(agents, dim);
     for (const std::string spec : {"none", "sign", "randk:1"}) {  // Rand-1: most messages have no payload at all
       const auto expected = serial_twin(spec, gradients);
       for (const auto& name : strategies()) {
@@ -178,8 +127,7 @@ TEST(Exchange, FewerBucketsAndFewerCoordinatesThanRanks) {
   }
 }
 
-TEST(Exchange, ShardedCutsSoThatEveryRankServesItsShare) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Exchange, ShardedCutsSoThatEveryRankServesItsShare) {
   const std::int64_t ranks = world.size();
   const auto exchange = ExchangeRegistry::instance().make("sharded", ExchangeSetup{&world, 0});
   for (const std::int64_t total : {1, 5, 1000, 1060138, 11173962}) {
@@ -198,11 +146,10 @@ TEST(Exchange, ShardedCutsSoThatEveryRankServesItsShare) {
   EXPECT_EQ(ExchangeRegistry::instance().make("allgather", ExchangeSetup{&world, 0})->bucket_size(1000, 77), 77);
 }
 
-TEST(Exchange, MpiAllReduceIsTheMeanUpToRounding) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Exchange, MpiAllReduceIsTheMeanUpToRounding) {
   constexpr std::int64_t dim = 3001;
-  const std::uint32_t agents = 7;
-  const auto gradients = gradients_of(agents, dim);
+  const std::uint32_t agents = enough_agents(world);
+  const auto& gradients = gradients_of(agents, dim);
   const auto got = run_step(world, {"mpi-allreduce", "none", agents, 512, Order::backward}, gradients);
   for (std::size_t j = 0; j < dim; ++j) {
     double sum = 0, size = 0;
@@ -214,15 +161,14 @@ TEST(Exchange, MpiAllReduceIsTheMeanUpToRounding) {
   }
 }
 
-TEST(Exchange, NonfiniteAndControlFlagsReachEveryRank) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Exchange, NonfiniteAndControlFlagsReachEveryRank) {
   constexpr std::int64_t dim = 3001;
-  const std::uint32_t agents = 7;
+  const std::uint32_t agents = enough_agents(world);
   auto gradients = gradients_of(agents, dim);
   gradients[3][5] = INFINITY;
   gradients[5][2000] = std::nanf("");
   for (const auto& name : strategies()) {
-    const std::string spec = name.starts_with("local") ? "sign" : "none";
+    const std::string spec = name.starts_with("hierarchical") ? "sign" : "none";
     if (!unsuited(name, world, agents).empty()) continue;
     // Only the last rank is asked to stop; with a server, then only rank 0, which has no agents.
     for (const int asked : {world.size() - 1, 0}) {
@@ -238,31 +184,36 @@ TEST(Exchange, NonfiniteAndControlFlagsReachEveryRank) {
   }
 }
 
-TEST(Exchange, RefusesWhatItCannotCarry) {
-  const Communicator world(MPI_COMM_WORLD);
-  const CompressorSetup setup{{100, 1}, 3, 7};
+TERSEGRAD_WORLD_TEST(Exchange, RefusesWhatItCannotCarry) {
+  const std::uint32_t agents = enough_agents(world);
+  const CompressorSetup setup{{100, 1}, 3, agents};
   const auto refuses = [&](const std::string& exchange, const std::string& spec) {
     const auto compressor = CompressorRegistry::instance().make(spec, setup);
     try {
-      ExchangeRegistry::instance().make(exchange, ExchangeSetup{&world, 7})->require(*compressor);
+      ExchangeRegistry::instance().make(exchange, ExchangeSetup{&world, agents})->require(*compressor);
       return std::string();
     } catch (const Error& error) {
       return std::string(error.what());
     }
   };
   EXPECT_NE(refuses("allreduce", "sign").find("carries only the compressor 'none', not 'sign'"), std::string::npos);
-  EXPECT_NE(refuses("local", "randk:10").find("'randk:10' has no integer sums"), std::string::npos);
-  EXPECT_EQ(refuses("local", "sign"), "");
-  EXPECT_THROW(ExchangeRegistry::instance().make("local:-1", ExchangeSetup{&world, 7}), Error);
+  EXPECT_NE(refuses("hierarchical", "randk:10").find("'randk:10' has no integer sums"), std::string::npos);
+  EXPECT_EQ(refuses("hierarchical", "sign"), "");
+  EXPECT_THROW(ExchangeRegistry::instance().make("hierarchical:-1", ExchangeSetup{&world, agents}), Error);
   if (world.size() == 1) {
-    EXPECT_THROW(ExchangeRegistry::instance().make("server", ExchangeSetup{&world, 7}), Error);
+    EXPECT_THROW(ExchangeRegistry::instance().make("server", ExchangeSetup{&world, agents}), Error);
   }
 }
 
-TEST(Exchange, MoreBucketsThanTagsAreRefusedBeforeTheRun) {
+TERSEGRAD_WORLD_TEST(Exchange, TheNameOfVersion01IsAnAlias) {
+  EXPECT_EQ(ExchangeRegistry::instance().make("local:1", ExchangeSetup{&world, static_cast<std::uint32_t>(world.size()) + 7})->name(), "hierarchical");
+  EXPECT_EQ(ExchangeRegistry::instance().canonical("local:1"), "hierarchical:1");
+  for (const auto& name : ExchangeRegistry::instance().names()) EXPECT_NE(name, "local");
+}
+
+TERSEGRAD_WORLD_TEST(Exchange, MoreBucketsThanTagsAreRefusedBeforeTheRun) {
   EXPECT_EQ(most_buckets(32767), 4088);
   EXPECT_LE(tag_of(4087, Channel::sum_down), 32767);
-  const Communicator world(MPI_COMM_WORLD);
   const auto exchange = ExchangeRegistry::instance().make("allgather", ExchangeSetup{&world, 0});
   EXPECT_NO_THROW(exchange->require_buckets(4088));
   EXPECT_THROW(exchange->require_buckets(std::size_t{1} << 40), Error);

@@ -4,22 +4,32 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include "compress/round_trip.hpp"
+#include "support/world.hpp"
 
 namespace tersegrad {
 namespace {
 
-TEST(OrderedSum, IsTheSerialSumInOrderForAnySplitOverRanks) {
-  const Communicator world(MPI_COMM_WORLD);
+/// Widely different sizes, so that another order gives other bits. Made once for all ranks of a process.
+const std::vector<std::vector<float>>& addends_of(std::size_t n, int total) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::size_t, int>, std::vector<std::vector<float>>> made;
+  const std::lock_guard lock(mutex);
+  auto& addends = made[{n, total}];
+  for (int a = static_cast<int>(addends.size()); a < total; ++a) {
+    addends.push_back(testing::normal_vector(n, static_cast<std::uint64_t>(100 + a)));
+    for (float& x : addends.back()) x *= std::pow(10.0f, static_cast<float>(a % 4));
+  }
+  return addends;
+}
+
+TERSEGRAD_WORLD_TEST(OrderedSum, IsTheSerialSumInOrderForAnySplitOverRanks) {
   for (const std::size_t n : {0u, 1u, 1000u, 65536u, 65537u, 300001u}) {
     for (const int total : {1, 2, 5, 8}) {
-      std::vector<std::vector<float>> addends;
-      for (int a = 0; a < total; ++a) {
-        addends.push_back(testing::normal_vector(n, static_cast<std::uint64_t>(100 + a)));
-        // Widely different sizes, so that another order gives other bits.
-        for (float& x : addends.back()) x *= std::pow(10.0f, static_cast<float>(a % 4));
-      }
+      const auto& addends = addends_of(n, total);
       std::vector<float> expected(n, 0.0f);
       for (const auto& addend : addends) {
         for (std::size_t j = 0; j < n; ++j) expected[j] += addend[j];

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/exchange/exchange_run.hpp"
+#include "support/world.hpp"
 #include "tersegrad/comm/exchange/receive_slots.hpp"
 
 namespace tersegrad {
@@ -12,7 +13,6 @@ namespace {
 using namespace testing;
 
 constexpr std::int64_t dim = 3001, bucket_size = 512;
-constexpr std::uint32_t agents = 7;
 
 /// Payload bytes [bucket][agent] and [bucket] of a step without MPI.
 struct Sizes {
@@ -20,10 +20,8 @@ struct Sizes {
   std::vector<std::int64_t> aggregates;
 };
 
-/// Agents of rank r of `hosts`, in all of them: the same split that AgentMap makes.
-int host_of(std::uint32_t agent, int hosts) { return AgentMap(agents, 0, hosts).owner(agent); }
-
 Sizes sizes_of(const std::string& spec, const std::vector<std::vector<float>>& gradients) {
+  const auto agents = static_cast<std::uint32_t>(gradients.size());
   const auto compressor = CompressorRegistry::instance().make(spec, CompressorSetup{{dim, 1}, 3, agents});
   const auto aggregator = compressor->aggregator();
   std::vector<std::unique_ptr<Encoder>> encoders;
@@ -49,61 +47,61 @@ Sizes sizes_of(const std::string& spec, const std::vector<std::vector<float>>& g
   return sizes;
 }
 
-class TrafficTest : public ::testing::Test {
- protected:
-  void expect(const std::string& exchange, const std::string& spec, const Traffic& expected) {
-    const auto got = run_step(world_, {exchange, spec, agents, bucket_size, Order::backward}, gradients_).traffic;
-    if (world_.rank() != 0) return;  // complete on rank 0
-    EXPECT_EQ(got.uplink.payload, expected.uplink.payload) << exchange << " " << spec;
-    EXPECT_EQ(got.uplink.header, expected.uplink.header) << exchange << " " << spec;
-    EXPECT_EQ(got.downlink.payload, expected.downlink.payload) << exchange << " " << spec;
-    EXPECT_EQ(got.downlink.header, expected.downlink.header) << exchange << " " << spec;
-    EXPECT_EQ(got.within_nodes, expected.within_nodes) << exchange << " " << spec;
-  }
+void expect(const Communicator& world, const std::string& exchange, const std::string& spec, const Traffic& expected) {
+  const std::uint32_t agents = enough_agents(world);
+  const auto got =
+      run_step(world, {exchange, spec, agents, bucket_size, Order::backward}, gradients_of(agents, dim)).traffic;
+  if (world.rank() != 0) return;  // complete on rank 0
+  EXPECT_EQ(got.uplink.payload, expected.uplink.payload) << exchange << " " << spec;
+  EXPECT_EQ(got.uplink.header, expected.uplink.header) << exchange << " " << spec;
+  EXPECT_EQ(got.downlink.payload, expected.downlink.payload) << exchange << " " << spec;
+  EXPECT_EQ(got.downlink.header, expected.downlink.header) << exchange << " " << spec;
+  EXPECT_EQ(got.within_nodes, expected.within_nodes) << exchange << " " << spec;
+}
 
-  const Communicator world_{MPI_COMM_WORLD};
-  const int ranks_ = world_.size();
-  const std::vector<std::vector<float>> gradients_ = gradients_of(agents, dim);
-};
-
-TEST_F(TrafficTest, EveryStrategyCountsWhatItSends) {
-  if (ranks_ > static_cast<int>(agents)) GTEST_SKIP() << "more ranks than agents";
+TERSEGRAD_WORLD_TEST(TrafficTest, EveryStrategyCountsWhatItSends) {
+  const int ranks = world.size();
+  const std::uint32_t agents = enough_agents(world);
+  const AgentMap map(agents, 0, ranks);
+  const auto& gradients = gradients_of(agents, dim);
   for (const std::string spec : {"none", "sign", "randk:0.1"}) {
-    const auto sizes = sizes_of(spec, gradients_);
+    const auto sizes = sizes_of(spec, gradients);
     Traffic server, sharded, allgather;
     for (std::size_t b = 0; b < sizes.messages.size(); ++b) {
       for (std::uint32_t a = 0; a < agents; ++a) {
         const auto bytes = sizes.messages[b][a];
         server.uplink.add(bytes, 64);
-        if (host_of(a, ranks_) != static_cast<int>(b) % ranks_) sharded.uplink.add(bytes, 64);
-        allgather.uplink.add((ranks_ - 1) * bytes, (ranks_ - 1) * 64);
+        if (map.owner(a) != static_cast<int>(b) % ranks) sharded.uplink.add(bytes, 64);
+        allgather.uplink.add((ranks - 1) * bytes, (ranks - 1) * 64);
       }
       server.downlink.add(agents * sizes.aggregates[b], agents * 64);
-      sharded.downlink.add((ranks_ - 1) * sizes.aggregates[b], (ranks_ - 1) * 64);
+      sharded.downlink.add((ranks - 1) * sizes.aggregates[b], (ranks - 1) * 64);
     }
-    if (ranks_ > 1) expect("server", spec, server);
-    expect("sharded", spec, sharded);
-    expect("allgather", spec, allgather);
+    if (ranks > 1) expect(world, "server", spec, server);
+    expect(world, "sharded", spec, sharded);
+    expect(world, "allgather", spec, allgather);
   }
 }
 
-TEST_F(TrafficTest, LocalSendsOnePartialSumFromANode) {
+TERSEGRAD_WORLD_TEST(TrafficTest, LocalSendsOnePartialSumFromANode) {
   // Without zeros every size is known: a plane is ⌈n/8⌉ bytes, a sum of m signs takes ⌈log2(m + 1)⌉ planes.
   const auto planes = [](std::int64_t m) {
     std::int64_t bits = 1;
     while ((std::int64_t{1} << bits) <= m) ++bits;
     return bits;
   };
+  const int ranks = world.size();
+  const std::uint32_t agents = enough_agents(world);
   std::vector<std::vector<float>> gradients;
   for (std::uint32_t a = 0; a < agents; ++a) gradients.push_back(normal_vector(dim, a));
-  const AgentMap map(agents, 0, ranks_);
+  const AgentMap map(agents, 0, ranks);
   for (const int per_node : {1, 2, 3}) {
-    const int nodes = (ranks_ + per_node - 1) / per_node;
+    const int nodes = (ranks + per_node - 1) / per_node;
     Traffic expected;
     for (const auto& bucket : cut(dim, bucket_size)) {
       const std::int64_t plane = (bucket.size() + 7) / 8;
       for (int node = 0; node < nodes; ++node) {
-        const int first = node * per_node, end = std::min(ranks_, first + per_node);
+        const int first = node * per_node, end = std::min(ranks, first + per_node);
         const std::int64_t in_node = map.begin(end) - map.begin(first), not_leading = in_node - map.count(first);
         expected.uplink.add(not_leading * plane, not_leading * 64);
         expected.within_nodes += not_leading * (plane + 64);
@@ -111,11 +109,11 @@ TEST_F(TrafficTest, LocalSendsOnePartialSumFromANode) {
         if (!serves) expected.uplink.add(planes(in_node) * plane, (1 + in_node) * 64);
       }
       const std::int64_t aggregate = planes(agents) * plane;
-      expected.downlink.add((ranks_ - 1) * aggregate, (ranks_ - 1) * 64);
-      expected.within_nodes += (ranks_ - nodes) * (aggregate + 64);
+      expected.downlink.add((ranks - 1) * aggregate, (ranks - 1) * 64);
+      expected.within_nodes += (ranks - nodes) * (aggregate + 64);
     }
-    const auto got = run_step(world_, {concat("local:", per_node), "sign", agents, bucket_size}, gradients).traffic;
-    if (world_.rank() != 0) continue;
+    const auto got = run_step(world, {concat("local:", per_node), "sign", agents, bucket_size}, gradients).traffic;
+    if (world.rank() != 0) continue;
     EXPECT_EQ(got.uplink.payload, expected.uplink.payload) << per_node;
     EXPECT_EQ(got.uplink.header, expected.uplink.header) << per_node;
     EXPECT_EQ(got.downlink.payload, expected.downlink.payload) << per_node;
@@ -124,25 +122,28 @@ TEST_F(TrafficTest, LocalSendsOnePartialSumFromANode) {
   }
 }
 
-TEST_F(TrafficTest, AllReduce) {
-  const std::int64_t buckets = (dim + bucket_size - 1) / bucket_size, others = ranks_ - 1;
+TERSEGRAD_WORLD_TEST(TrafficTest, AllReduce) {
+  const std::int64_t buckets = (dim + bucket_size - 1) / bucket_size, others = world.size() - 1;
+  const std::uint32_t agents = enough_agents(world);
   Traffic expected;
   expected.uplink.add(4 * dim * others, 64 * agents * buckets * others);  // 2(P − 1)/P·4d a rank, both ways
   expected.downlink.add(4 * dim * others, 0);
-  expect("mpi-allreduce", "none", expected);
+  expect(world, "mpi-allreduce", "none", expected);
   expected.uplink.add(0, 64 * buckets * others);  // the running sums' own: one segment a bucket
   expected.downlink.add(0, 64 * buckets * others);
-  expect("allreduce", "none", expected);
+  expect(world, "allreduce", "none", expected);
 }
 
-TEST_F(TrafficTest, AMergingRankHoldsAFewBucketsNotAllOfThem) {
-  if (ranks_ < 2) GTEST_SKIP() << "nothing is received on one rank";
-  constexpr std::int64_t many = 1 << 20, size = 1 << 14;  // 64 buckets of 64 KiB an agent
-  const auto gradients = gradients_of(agents, many);
+TERSEGRAD_WORLD_TEST(TrafficTest, AMergingRankHoldsAFewBucketsNotAllOfThem) {
+  if (world.size() < 2) GTEST_SKIP() << "nothing is received on one rank";
+  const std::uint32_t agents = enough_agents(world);
+  // 64 buckets of 64 KiB an agent; less where all ranks' are in one process
+  const std::int64_t size = world.size() > 5 ? 1 << 11 : 1 << 14, many = 64 * size;
+  const auto& gradients = gradients_of(agents, many);
   for (const std::string name : {"server", "sharded", "allgather"}) {
-    const auto peak = run_step(world_, {name, "none", agents, size}, gradients).peak_buffer_bytes;
+    const auto peak = run_step(world, {name, "none", agents, size}, gradients).peak_buffer_bytes;
     EXPECT_LE(peak, ReceiveSlots::count * agents * size * 4) << name;
-    const bool merges = name != "server" || world_.rank() == 0;
+    const bool merges = name != "server" || world.rank() == 0;
     EXPECT_EQ(peak > 0, merges) << name;
   }
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/world.hpp"
+
 namespace tersegrad {
 namespace {
 
@@ -14,13 +16,11 @@ std::string failure(const std::function<void()>& work) {
   return "";
 }
 
-TEST(Collectively, PassesWhenAllPass) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Collectively, PassesWhenAllPass) {
   EXPECT_EQ(failure([&] { collectively(world, [] {}); }), "");
 }
 
-TEST(Collectively, OneRanksErrorReachesAllWithItsRank) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Collectively, OneRanksErrorReachesAllWithItsRank) {
   for (int bad = 0; bad < world.size(); ++bad) {
     const auto text = failure([&] {
       collectively(world, [&] {
@@ -36,13 +36,11 @@ TEST(Collectively, AnErrorIsOneLine) {
   EXPECT_EQ(one_line(std::runtime_error("shapes differ\nException raised from")), "shapes differ");
 }
 
-TEST(Collectively, SameErrorEverywhereNamesNoRank) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(Collectively, SameErrorEverywhereNamesNoRank) {
   EXPECT_EQ(failure([&] { collectively(world, [] { throw Error("bad option"); }); }), "bad option");
 }
 
-TEST(RequireSame, NamesTheRankAndTheLine) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(RequireSame, NamesTheRankAndTheLine) {
   EXPECT_EQ(failure([&] { require_same(world, "a = 1\nlr = 0.1\n", "the options", "fix it"); }), "");
   const int odd = world.size() - 1;
   if (odd == 0) return;
@@ -53,8 +51,7 @@ TEST(RequireSame, NamesTheRankAndTheLine) {
             concat("ranks disagree on the options: rank 0 has 'lr = 0.1', rank ", odd, " has 'lr = 0.2'; fix it"));
 }
 
-TEST(MakeSame, GivesAllRanksTheBytesOfTheFirstAndSendsThemOnlyIfTheyDiffer) {
-  const Communicator world(MPI_COMM_WORLD);
+TERSEGRAD_WORLD_TEST(MakeSame, GivesAllRanksTheBytesOfTheFirstAndSendsThemOnlyIfTheyDiffer) {
   for (const std::size_t size : {0u, 1u, 100000u}) {
     const std::vector<std::byte> wanted(size, std::byte{7});
     auto bytes = wanted;

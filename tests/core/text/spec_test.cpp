@@ -106,7 +106,44 @@ TEST(Registry, UnknownNameListsTheKnown) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "unknown thing 'gamma' (known: alpha, beta)");
   }
-  EXPECT_THROW(registry.add("alpha", {}), Error);
+  EXPECT_THROW(registry.add("alpha", {}), Bug);
+}
+
+TEST(Registry, AnAliasIsTheMemberAndIsNotListed) {
+  Registry<Thing> registry;
+  std::string made_as;
+  registry.add("alpha", {"first", {{"size", "3", ""}}, [&](const Arguments& arguments) {
+                 made_as = concat(arguments.spec().text, " with ", arguments.text("size"));
+                 return std::make_unique<Thing>();
+               }});
+  registry.alias("old", "alpha");
+  EXPECT_NE(registry.make("old:7"), nullptr);
+  EXPECT_EQ(made_as, "old:7 with 7");
+  EXPECT_EQ(registry.names(), std::vector<std::string>{"alpha"});
+  EXPECT_EQ(registry.entries().size(), 1u);
+  EXPECT_EQ(registry.canonical("old:7,x=1"), "alpha:7,x=1");
+  EXPECT_EQ(registry.canonical("old"), "alpha");
+  EXPECT_EQ(registry.canonical("older:7"), "older:7");
+  EXPECT_EQ(registry.canonical("alpha:7"), "alpha:7");
+  try {
+    registry.make("older");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "unknown thing 'older' (known: alpha)");
+  }
+}
+
+TEST(Registry, AnAliasThatIsTakenOrOfNobodyIsABug) {
+  Registry<Thing> registry;
+  registry.add("alpha", {});
+  registry.add("beta", {});
+  registry.alias("old", "alpha");
+  EXPECT_THROW(registry.alias("old", "alpha"), Bug);   // twice
+  EXPECT_THROW(registry.alias("old", "beta"), Bug);
+  EXPECT_THROW(registry.alias("beta", "alpha"), Bug);  // a member
+  EXPECT_THROW(registry.alias("older", "gamma"), Bug); // of nobody
+  EXPECT_THROW(registry.alias("older", "old"), Bug);   // of an alias
+  EXPECT_THROW(registry.add("old", {}), Bug);          // a member under an alias's name
 }
 
 }  // namespace

@@ -25,12 +25,5 @@ TEST(Text, Durations) {
   EXPECT_EQ(format_duration(std::numeric_limits<double>::infinity()), "?");
 }
 
-TEST(Text, TableAlignsUtf8) {
-  TextTable table({"µ", "n"});
-  table.add({"ab", "10"});
-  EXPECT_EQ(table.str(), "µ    n\n──────\nab  10\n");
-  EXPECT_THROW(table.add({"short"}), std::exception);
-}
-
 }  // namespace
 }  // namespace tersegrad

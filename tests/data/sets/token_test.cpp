@@ -133,7 +133,7 @@ TEST(TokenShard, IdsWithoutAHeaderAreReadWhenAskedForAndRecognisedWhenNot) {
   expect_error(refused(raw(many, 2)), {"raw uint16 ids", "format=uint16"});
   expect_error(refused(raw(tokens, 4)), {"raw uint32 ids", "format=uint32"});
   expect_error(refused(raw({100000, 7, 99, 123456}, 4), TokenLayout::shard, 200000), {"raw uint32 ids", "format=uint32"});
-  expect_error(refused(bytes_of("some text,\nnot ids at all; more of it")), {"magic number", "it comparisons like text"});
+  expect_error(refused(bytes_of("some text,\nnot ids at all; more of it")), {"magic number", "it looks like text"});
   expect_error(refused(Bytes(100, 0xff)), {"magic number", "with 'format=uint16' or 'format=uint32'"});
   expect_error(refused(shard({1, 2, 3}), TokenLayout::uint16), {"header of a token shard", "leave 'format' out"});
   expect_error(refused(raw({1, 50257}, 2), TokenLayout::uint16), {"token 50257", "byte 2", "0 to 50256"});

@@ -17,7 +17,7 @@
 #include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
 #include "tersegrad/train/checkpoint/checkpoint_writer.hpp"
 #include "tersegrad/train/checkpoint/resumption.hpp"
-#include "tersegrad/train/checkpoint/run_counters.hpp"
+#include "tersegrad/train/records/run_counters.hpp"
 
 namespace tersegrad {
 namespace {
@@ -225,7 +225,7 @@ TEST_F(CheckpointTest, AThreadWritesAndKeepsTheNewest) {
 
 TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
   RunCounters counters;
-  counters.step = 12;
+  counters.steps = 12;
   counters.records = 3;
   counters.loss_first = 0.1;
   counters.traffic.uplink.payload = 1234;
@@ -241,7 +241,7 @@ TEST(RunCounters, WordsAreReadBackAndImpossibleOnesRefused) {
   EXPECT_EQ(back.noise_measured.tail.nu, 3.25);
   EXPECT_FALSE(RunCounters::from_words([] {
                  RunCounters none;
-                 none.step = 1;
+                 none.steps = 1;
                  return none;
                }().words()).links.has_value());
   for (const std::size_t size : {std::size_t{0}, words.size() - 1}) {

@@ -54,7 +54,7 @@ TrainConfig config_in(const fs::path& out) {
 }
 
 TEST(Resume, StatisticsDropoutAndMemoriesGoOnOnOtherRanks) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   const auto out = shared_folder(world, "resume-test");
   RunResult whole;
   on_ranks(world.size(), [&](const Communicator& comm) { whole = train(comm, config_in(out), network); });
@@ -84,7 +84,7 @@ TEST(Resume, StatisticsDropoutAndMemoriesGoOnOnOtherRanks) {
 }
 
 TEST(Resume, AnotherConfigurationIsRefusedOnEveryRank) {
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   const auto out = shared_folder(world, "refuse-test");
   on_ranks(world.size(), [&](const Communicator& comm) {
     train(comm, config_in(out), network);

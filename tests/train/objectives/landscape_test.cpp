@@ -122,7 +122,7 @@ TEST(Landscape, SecondMomentsAreTheAlgorithmsExactOnes) {
         config.steps = steps;
         std::vector<float> x;
         on_ranks(3, [&](const Communicator& comm) { x = run_on(comm, config).x; });
-        if (Communicator(MPI_COMM_WORLD).rank() != 0) continue;
+        if (MpiCommunicator(MPI_COMM_WORLD).rank() != 0) continue;
         const auto settings = settings_of(config, curvature, NoiseScales(nu, 0.5));
         std::vector<double> expected;
         if (std::string(compressor) == "sign") {
@@ -150,7 +150,7 @@ TEST(Landscape, DcsgdLeavesItsBoundPastTheExactLearningRate) {
     config.steps = 6;
     std::vector<float> x;
     on_ranks(3, [&](const Communicator& comm) { x = run_on(comm, config).x; });
-    if (Communicator(MPI_COMM_WORLD).rank() != 0) continue;
+    if (MpiCommunicator(MPI_COMM_WORLD).rank() != 0) continue;
     const auto moments = dcsgd_recursion(
         settings_of(config, std::vector<double>(8, 1.0), NoiseScales(std::numeric_limits<double>::infinity(), 0.0)), 7);
     const double expected = moments.second(0, 1.0, config.steps);
@@ -239,6 +239,24 @@ TEST(Landscape, ADivergedReplicaLeavesTheOthersAlone) {
   });
 }
 
+TEST(Landscape, OffersWhatItHas) {
+  const TrainConfig config = landscape_run("quadratic:2,1", "none", "none");
+  const auto objective = make_landscape_objective(config, LandscapeRegistry::instance().make(config.model));
+  EXPECT_NE(objective->exact_gradient(), nullptr);
+  EXPECT_NE(objective->observables(), nullptr);
+  EXPECT_EQ(objective->agent_gradients(), nullptr);
+  EXPECT_EQ(objective->finite_sum(), nullptr);
+  EXPECT_EQ(objective->agent_statistics(), nullptr);
+  EXPECT_EQ(objective->test_set(), nullptr);
+  // All of the gradient is written, whatever was there.
+  const auto gradient = objective->gradient();
+  std::fill(gradient.begin(), gradient.end(), 7.0f);
+  objective->exact_gradient()->compute_exact_gradient();
+  const std::vector<float> first(gradient.begin(), gradient.end());
+  objective->exact_gradient()->compute_exact_gradient();
+  EXPECT_EQ(std::vector<float>(gradient.begin(), gradient.end()), first);
+}
+
 TEST(Landscape, ObservesItsReplicas) {
   TrainConfig config = landscape_run("quadratic:2,1", "none", "none");
   config.replicas = 3;
@@ -248,11 +266,12 @@ TEST(Landscape, ObservesItsReplicas) {
   const std::vector<float> points{3, 4, 1, 0, std::numeric_limits<float>::infinity(), 0};
   EXPECT_EQ(std::vector<float>(x.begin(), x.begin() + 2), (std::vector<float>{3, 4}));
   std::copy(points.begin(), points.end(), x.begin());
-  EXPECT_DOUBLE_EQ(objective->add_chunk_gradient(0), (17.0 + 1.0) / 2);  // f = 9 + 8 and 1; the third has diverged
+  // f = 9 + 8 and 1; the third has diverged
+  EXPECT_DOUBLE_EQ(objective->exact_gradient()->compute_exact_gradient(), (17.0 + 1.0) / 2);
   EXPECT_EQ(std::vector<float>(objective->gradient().begin(), objective->gradient().end()),
             (std::vector<float>{6, 4, 2, 0, 0, 0}));
-  std::vector<double> observed(objective->observables().size());
-  objective->observe(observed);
+  std::vector<double> observed(objective->observables()->series().size());
+  objective->observables()->observe(observed);
   const std::vector<double> expected{16 / std::sqrt(2.0), (52.0 + 4) / 2, (25.0 + 1) / 2, 1, 2, 2, 2, 8, 4};
   ASSERT_EQ(observed.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_DOUBLE_EQ(observed[i], expected[i]) << i;

@@ -108,7 +108,7 @@ std::vector<float> by_libtorch(const TrainConfig& config) {
     std::copy(x.begin(), x.end(), batches->parameters().begin());
     std::vector<double> mean(x.size());
     for (std::uint32_t agent = 0; agent < 4; ++agent) {
-      batches->agent_gradient(agent, step);
+      batches->agent_gradients()->agent_gradient(agent, step);
       for (std::size_t j = 0; j < mean.size(); ++j) mean[j] += static_cast<double>(batches->gradient()[j]) / 4;
     }
     std::size_t at = 0;
@@ -145,14 +145,14 @@ void expect_gradient(const std::string& odd) {
   SCOPED_TRACE(odd);
   TrainConfig config = config_of(odd);
   const auto objective = make_network_objective(config, data(), {0, 4, 4});
-  objective->agent_gradient(1, 0);
+  objective->agent_gradients()->agent_gradient(1, 0);
   const std::vector<float> gradient(objective->gradient().begin(), objective->gradient().end());
   for (std::size_t j = 0; j < gradient.size(); j += 1 + gradient.size() / 40) {
     const float kept = objective->parameters()[j], h = 3e-3f;
     objective->parameters()[j] = kept + h;
-    const double up = objective->agent_gradient(1, 0);
+    const double up = objective->agent_gradients()->agent_gradient(1, 0);
     objective->parameters()[j] = kept - h;
-    const double down = objective->agent_gradient(1, 0);
+    const double down = objective->agent_gradients()->agent_gradient(1, 0);
     objective->parameters()[j] = kept;
     // fp32 losses of about 0.7: 6e-8/h = 2e-5 from their rounding; h²·f'''/6 = 1.5e-6·f''' from the difference.
     EXPECT_NEAR(gradient[j], (up - down) / (2 * static_cast<double>(h)), 2e-4) << "coordinate " << j;
@@ -184,7 +184,7 @@ TEST(OddNetworks, BackwardTellsWhatItReachesOnceAndNothingElse) {
   for (const char* odd : {"nothing", "unused", "frozen", "tied", "transposed"}) {
     const auto objective = make_network_objective(config_of(odd), data(), {0, 4, 4});
     std::vector<int> told(static_cast<std::size_t>(objective->layout().total()));
-    objective->agent_gradient_in_parts(0, 0, [&](std::int64_t begin, std::int64_t end, double) {
+    objective->agent_gradients()->agent_gradient_in_parts(0, 0, [&](std::int64_t begin, std::int64_t end, double) {
       for (std::int64_t j = begin; j < end; ++j) ++told[static_cast<std::size_t>(j)];
     });
     // Of "transposed" the first 240 are the parameter that another one stands in for, of "unused" the last 5.

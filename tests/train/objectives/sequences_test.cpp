@@ -60,15 +60,15 @@ TEST(Sequences, LossIsTheMeanOverTokens) {
   const auto objective = make_network_objective(config, data, {0, 4, 4});
   torch::manual_seed(config.init_seed);
   const auto network = NetworkRegistry::instance().make(config.model, {{context}, vocabulary});
-  EXPECT_GT(objective->gradient_chunks(), 1);
+  EXPECT_GT(objective->finite_sum()->gradient_chunks(), 1);
   double full = 0;
-  for (std::int64_t c = 0; c < objective->gradient_chunks(); ++c) full += objective->add_chunk_gradient(c);
+  for (std::int64_t c = 0; c < objective->finite_sum()->gradient_chunks(); ++c) full += objective->finite_sum()->add_chunk_gradient(c);
   const auto expected = by_libtorch(*network, data->train());
   EXPECT_NEAR(full, expected.first / static_cast<double>(data->train().size() * context), 1e-5);
 
   EvaluationSum sum;
-  for (std::int64_t c = 0; c < objective->test_chunks(); ++c) {
-    const auto part = objective->evaluate_chunk(c);
+  for (std::int64_t c = 0; c < objective->test_set()->test_chunks(); ++c) {
+    const auto part = objective->test_set()->evaluate_chunk(c);
     sum.loss += part.loss;
     sum.correct += part.correct;
     sum.rows += part.rows;
@@ -82,7 +82,7 @@ TEST(Sequences, LossIsTheMeanOverTokens) {
 TEST(Sequences, RefusesWhatDoesNotFit) {
   const auto refusal = [](TrainConfig config) -> std::string {
     try {
-      make_network_objective(config, text(), {0, 4, 4})->agent_gradient(0, 0);
+      make_network_objective(config, text(), {0, 4, 4})->agent_gradients()->agent_gradient(0, 0);
     } catch (const Error& error) {
       return error.what();
     }

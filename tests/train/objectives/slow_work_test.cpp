@@ -82,7 +82,7 @@ TrainConfig slow_run() {
 TEST(SlowWork, ANetworkThatGetsOnIsNotStuck) {
   TrainConfig config = slow_run();
   config.model = "slow";
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   const Stopwatch watch;
   const auto result = train(world, config, [](const TrainConfig& c, const HostedAgents& agents) {
     return make_network_objective(c, DatasetRegistry::instance().make("breast-cancer", DataSource{{}, 1, 0}), agents);
@@ -102,7 +102,7 @@ TEST(SlowWork, NoiseOfAVeryLongVectorIsNotStuck) {
   config.batch = 0;
   config.noise = "slow";
   config.compressor = "topk:0.0001";
-  const Communicator world(MPI_COMM_WORLD);
+  const MpiCommunicator world(MPI_COMM_WORLD);
   const auto result = train(world, config, [](const TrainConfig& c, const HostedAgents&) {
     return make_landscape_objective(c, LandscapeRegistry::instance().make(c.model));
   });

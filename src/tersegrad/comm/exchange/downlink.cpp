@@ -64,7 +64,7 @@ void Downlink::hand_on() {
 bool Downlink::arrived() {
   try {
     return incoming_.done();
-  } catch (const MpiError&) {
+  } catch (const CommunicationError&) {
     throw;
   } catch (const Error& error) {
     throw Error(concat("aggregate from rank ", place_.parent, " at step ", expected_.step, ", bucket ",

@@ -17,7 +17,8 @@ struct TreePlace {
 };
 
 /// The binomial tree that MPI_Bcast uses too: the root sends to ⌈log2 size⌉ ranks, not to all of them, and the last
-/// rank has it after as many hops. The child with the largest subtree comes first.
+/// rank has it after as many hops. The farthest child comes first: of 2^n ranks the one with the largest subtree (of 17, the
+/// root's first child has none).
 TreePlace binomial_place(int rank, int size, int root);
 
 /// How many ranks the root of that tree sends to: ⌈log2 size⌉.

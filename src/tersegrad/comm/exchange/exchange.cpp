@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "tersegrad/comm/monitor/backoff.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/comm/mpi/transfer.hpp"
@@ -25,10 +25,7 @@ void wait_for_the_end(std::chrono::milliseconds time) {
 }  // namespace
 
 void Exchange::require_buckets(std::size_t buckets) const {
-  int* largest_tag = nullptr;
-  int known = 0;
-  check_mpi("MPI_Comm_get_attr", MPI_Comm_get_attr(comm_.handle(), MPI_TAG_UB, &largest_tag, &known));
-  const std::int64_t most = most_buckets(known != 0 ? *largest_tag : 32767);  // what the standard promises
+  const std::int64_t most = most_buckets(comm_.largest_tag());
   TERSEGRAD_CHECK(static_cast<std::int64_t>(buckets) <= most, buckets, " buckets (this MPI library can tell ", most,
                   " apart); use larger buckets (--bucket)");
 }
@@ -61,7 +58,7 @@ bool Exchange::progress() {
 bool Exchange::guarded(const std::function<bool()>& work) const {
   try {
     return work();
-  } catch (const MpiError&) {
+  } catch (const CommunicationError&) {
     throw;
   } catch (const Error& error) {
     // A rank that fails in the middle of a step takes its memory with it, and what MPI still carries from there arrives
@@ -84,15 +81,11 @@ void Exchange::tell_rank_0(const std::string& fault) const {
 
 void Exchange::hear_faults() const {
   if (comm_.rank() != 0) return;
-  int heard = 0;
-  MPI_Status status{};
-  check_mpi("MPI_Iprobe", MPI_Iprobe(MPI_ANY_SOURCE, fault_tag, comm_.handle(), &heard, &status));
-  if (heard == 0) return;
-  int length = 0;
-  check_mpi("MPI_Get_count", MPI_Get_count(&status, MPI_BYTE, &length));
-  std::string fault(static_cast<std::size_t>(length), ' ');
-  comm_.receive(std::as_writable_bytes(std::span(fault.data(), fault.size())), status.MPI_SOURCE, fault_tag);
-  throw PeerError(concat("seen by rank ", status.MPI_SOURCE, ": ", fault));
+  const auto message = comm_.probe(any_source, fault_tag);
+  if (!message) return;
+  std::string fault(message->bytes, ' ');
+  comm_.receive(std::as_writable_bytes(std::span(fault.data(), fault.size())), message->from, fault_tag);
+  throw PeerError(concat("seen by rank ", message->from, ": ", fault));
 }
 
 void Exchange::finish_step(Traffic& traffic) {

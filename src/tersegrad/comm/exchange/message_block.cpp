@@ -5,7 +5,7 @@
 namespace tersegrad {
 
 bool has_begun(const Communicator& comm, const MessageBlockId& id) {
-  return comm.probe(MPI_ANY_SOURCE, tag_of(id.bucket, id.headers)).has_value();
+  return comm.probe(any_source, tag_of(id.bucket, id.headers)).has_value();
 }
 
 OutgoingMessageBlock::OutgoingMessageBlock(const Communicator& comm, const MessageBlockId& id, std::vector<Header> headers,
@@ -23,7 +23,7 @@ void OutgoingMessageBlock::send_to(int rank) {
   const auto headers = bytes_of(std::span<const Header>(headers_));
   under_way_.push_back(Transfer::send(comm_, headers, rank, tag_of(id_.bucket, id_.headers)));
   for (const auto& message : messages_) {
-    under_way_.push_back(Transfer::send(comm_, message.payload, rank, tag_of(id_.bucket, id_.payloads)));
+    under_way_.push_back(Transfer::send(comm_, message.payload, rank, tag_of(id_.bucket, id_.payloads), id_.piece));
   }
 }
 
@@ -75,7 +75,7 @@ void IncomingMessageBlock::receive_payloads(Buffer<std::byte>& buffer) {
   for (std::size_t i = 0; i < payloads_.size(); ++i) {
     const auto place = std::span(buffer).subspan(begin, headers_[i].payload_bytes);
     payloads_[i] = place;
-    payload_transfers_.push_back({i, Transfer::receive(*comm_, place, from_, tag_of(id_.bucket, id_.payloads))});
+    payload_transfers_.push_back({i, Transfer::receive(*comm_, place, from_, tag_of(id_.bucket, id_.payloads), id_.piece)});
     begin += place.size();
   }
 }
@@ -83,7 +83,7 @@ void IncomingMessageBlock::receive_payloads(Buffer<std::byte>& buffer) {
 bool IncomingMessageBlock::arrived(Transfer& transfer) const {
   try {
     return transfer.done();
-  } catch (const MpiError&) {
+  } catch (const CommunicationError&) {
     throw;
   } catch (const Error& error) {
     throw Error(concat("message from rank ", from_, " at step ", id_.step, ", bucket ", id_.bucket, ": ",

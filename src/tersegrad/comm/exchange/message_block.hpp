@@ -19,6 +19,7 @@ struct MessageBlockId {
   Channel headers = Channel::uplink_headers;
   Channel payloads = Channel::uplink_payloads;
   bool verify = true;  ///< headers carry the checksum of themselves and of the payload that travels with them
+  std::uint64_t piece = longest_piece;  ///< what a payload is cut into
 };
 
 /// Looks once whether some rank's headers of these messages are here to be received.

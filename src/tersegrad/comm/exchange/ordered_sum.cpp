@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tersegrad/comm/monitor/backoff.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 
 namespace tersegrad {
 namespace {
@@ -20,11 +20,11 @@ OrderedSum::OrderedSum(const Communicator& comm, const SumIdentity& identity, st
       last_(comm.rank() == comm.size() - 1), segments_(segments_of(sum.size())) {
   const int below = comm.rank() - 1, above = comm.rank() + 1;
   const std::vector<Header> headers(segments_);
-  const std::vector<MPI_Request> requests(segments_, MPI_REQUEST_NULL);
-  up_in_ = {below, tag_up, header_of(MessageKind::partial, identity.before), headers, requests};
-  down_in_ = {above, tag_down, header_of(MessageKind::aggregate, identity.all), headers, requests};
-  up_out_ = {above, tag_up, requests, requests};
-  down_out_ = {below, tag_down, requests, requests};
+  const auto requests = [this] { return std::vector<Request>(segments_); };
+  up_in_ = {below, tag_up, header_of(MessageKind::partial, identity.before), headers, requests()};
+  down_in_ = {above, tag_down, header_of(MessageKind::aggregate, identity.all), headers, requests()};
+  up_out_ = {above, tag_up, requests(), requests()};
+  down_out_ = {below, tag_down, requests(), requests()};
   headers_up_.assign(segments_, header_of(MessageKind::partial, identity.behind));
   headers_down_.assign(last_ ? segments_ : 0, down_in_.expected);
 }
@@ -78,11 +78,11 @@ void OrderedSum::check_header(const Incoming& in) const {
 }
 
 /// Receives into `place` if the next message is there. \throws Error if it is shorter or longer
-bool OrderedSum::post(const Incoming& in, std::span<std::byte> place, MPI_Request& request) {
-  const auto length = comm_.probe(in.from, in.tag);
-  if (!length) return false;
-  TERSEGRAD_CHECK(*length == place.size(), "message from rank ", in.from, " at step ", identity_.step, ", bucket ",
-                  identity_.bucket, ": rank ", in.from, " sent ", *length, " bytes of segment ", in.posted,
+bool OrderedSum::post(const Incoming& in, std::span<std::byte> place, Request& request) {
+  const auto message = comm_.probe(in.from, in.tag);
+  if (!message) return false;
+  TERSEGRAD_CHECK(message->bytes == place.size(), "message from rank ", in.from, " at step ", identity_.step, ", bucket ",
+                  identity_.bucket, ": rank ", in.from, " sent ", message->bytes, " bytes of segment ", in.posted,
                   " (announced ", place.size(), ")");
   request = comm_.start_receive(place, in.from, in.tag);
   return true;

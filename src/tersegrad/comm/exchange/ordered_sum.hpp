@@ -49,15 +49,15 @@ class OrderedSum {
     int from, tag;
     Header expected;
     std::vector<Header> headers;
-    std::vector<MPI_Request> payloads;
+    std::vector<Request> payloads;
     std::size_t posted = 0;  // segments whose receive is under way or done
-    MPI_Request header = MPI_REQUEST_NULL;  // of the next one
+    Request header = {};     // of the next one
     enum class Stage { expected, coming, right } stage = Stage::expected;
   };
   /// Those to one neighbour.
   struct Outgoing {
     int to, tag;
-    std::vector<MPI_Request> headers, payloads;
+    std::vector<Request> headers, payloads;
   };
 
   std::span<float> part(std::size_t segment) const;
@@ -65,7 +65,7 @@ class OrderedSum {
   void number(Header& header, std::size_t segment) const;
   bool receive(Incoming& incoming, std::size_t limit);
   void check_header(const Incoming& incoming) const;
-  bool post(const Incoming& incoming, std::span<std::byte> place, MPI_Request& request);
+  bool post(const Incoming& incoming, std::span<std::byte> place, Request& request);
   bool arrived(Incoming& incoming, std::size_t segment);
   void send(Outgoing& outgoing, std::size_t segment, const Header& header);
   bool add_next();

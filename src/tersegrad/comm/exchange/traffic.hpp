@@ -28,7 +28,7 @@ struct DirectionTraffic {
 /// | server | Σ m_i | N·a: each agent's copy, although agents of one rank share theirs |
 /// | sharded | Σ m_i of agents that are not on the rank that serves the bucket | (P − 1)·a |
 /// | allgather | (P − 1)·Σ m_i: every message goes to every other rank | 0 |
-/// | local | Σ m_i of agents not on their node's first rank; from each node but the one that serves, a partial sum with
+/// | hierarchical | Σ m_i of agents not on their node's first rank; from each node but the one that serves, a partial sum with
 /// its header and its agents' headers | (P − 1)·a |
 /// | allreduce, mpi-allreduce | (P − 1)·4d, and every header to every other rank | (P − 1)·4d |
 ///
@@ -36,7 +36,7 @@ struct DirectionTraffic {
 struct Traffic {
   DirectionTraffic uplink;
   DirectionTraffic downlink;
-  std::int64_t within_nodes = 0;  ///< bytes of both that never left a node; only `local` knows, others say 0
+  std::int64_t within_nodes = 0;  ///< bytes of both that never left a node; only `hierarchical` knows, others say 0
 
   Traffic& operator+=(const Traffic& other) {
     uplink.add(other.uplink.payload, other.uplink.header);

@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include "tersegrad/comm/mpi/channel.hpp"
-#include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/comm/mpi/nodes.hpp"
+#include "tersegrad/comm/mpi/wait_listener.hpp"
 #include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 namespace {
 
-Watchdog* current = nullptr;
+thread_local Watchdog* current = nullptr;  // of this thread, the main thread of a rank
 
 std::int64_t clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -32,9 +31,11 @@ Watchdog::Watchdog(const Communicator& comm, double timeout_s)
   first_accuser_ = hosts.count() > 1 ? hosts.leader(1) : 1;
   last_heard_.resize(ranks);
   outgoing_.resize(ranks);
-  under_way_.assign(ranks, MPI_REQUEST_NULL);
+  under_way_.resize(ranks);
   current = this;
+  static constexpr WaitListener waits{&Watchdog::begin_wait, &Watchdog::keep_waiting, &Watchdog::end_wait};
   progress_listener = &Watchdog::heartbeat;
+  wait_listener = &waits;
   thread_ = std::thread([this] { watch(); });
 }
 
@@ -42,6 +43,7 @@ Watchdog::~Watchdog() {
   if (!thread_.joinable()) return;
   current = nullptr;
   progress_listener = nullptr;
+  wait_listener = nullptr;
   {
     const std::lock_guard lock(mutex_);
     over_ = true;
@@ -105,16 +107,13 @@ void Watchdog::keep_waiting() {
 /// Others tell rank 0 that they live; rank 0 tells whoever did.
 void Watchdog::exchange_heartbeats(double now) {
   const bool root = comm_.rank() == 0;
-  for (;;) {
-    int there = 0;
-    MPI_Status status{};
-    check_mpi("MPI_Iprobe", MPI_Iprobe(MPI_ANY_SOURCE, heartbeat_tag, comm_.handle(), &there, &status));
-    if (there == 0) break;
+  while (const auto message = comm_.probe(any_source, heartbeat_tag)) {
     Heartbeat heartbeat;
-    check_mpi("MPI_Recv", MPI_Recv(&heartbeat, sizeof heartbeat, MPI_BYTE, status.MPI_SOURCE, heartbeat_tag, comm_.handle(),
-                                   MPI_STATUS_IGNORE));
-    last_heard_[static_cast<std::size_t>(status.MPI_SOURCE)] = {now, heartbeat.waits != 0};
-    if (root) send_heartbeat(status.MPI_SOURCE, now);
+    Request request = comm_.start_receive(std::as_writable_bytes(std::span(&heartbeat, 1)), message->from, heartbeat_tag);
+    while (!comm_.ready(request)) {  // it is there; and wait() would call this
+    }
+    last_heard_[static_cast<std::size_t>(message->from)] = {now, heartbeat.waits != 0};
+    if (root) send_heartbeat(message->from, now);
   }
   if (root || now - last_sign_s_ < timeout_s_ / 8) return;
   last_sign_s_ = now;
@@ -134,7 +133,7 @@ void Watchdog::judge(double now) {
   if (comm_.rank() != 0) {
     const bool first = comm_.rank() == first_accuser_;
     const double patience = 1.5 * timeout_s_ + 2 + (first ? 0 : 3 + static_cast<double>(comm_.rank()) / comm_.size());
-    if (silence(0) > patience) end(concat("no sign of life from rank 0 for ", seconds(silence(0)), place()));
+    if (silence(0) > patience) comm_.abort(concat("no sign of life from rank 0 for ", seconds(silence(0)), place()));
     return;
   }
   const double patience = 1.25 * timeout_s_ + 1;
@@ -150,8 +149,8 @@ void Watchdog::judge(double now) {
     longest = std::max(longest, silence(rank));
   }
   if (count > 0)
-    end(concat("no sign of life from rank", count > 1 ? "s " : " ", missing, " for ", seconds(longest), place()));
-  if (all_wait) end(concat("every rank has waited for another for ", seconds(now - quiet_since_s_), place()));
+    comm_.abort(concat("no sign of life from rank", count > 1 ? "s " : " ", missing, " for ", seconds(longest), place()));
+  if (all_wait) comm_.abort(concat("every rank has waited for another for ", seconds(now - quiet_since_s_), place()));
 }
 
 std::string Watchdog::place() const {
@@ -174,20 +173,11 @@ void Watchdog::watch() {
     }
     if (!waiting_.load(std::memory_order_relaxed)) {
       const double since = now - last_beat_s_.load(std::memory_order_relaxed);
-      if (since > timeout_s_) end(concat("stuck: no progress for ", seconds(since), place()));
+      if (since > timeout_s_) comm_.abort(concat("stuck: no progress for ", seconds(since), place()));
     } else if (now - last_look_s_.load(std::memory_order_relaxed) > 2 * timeout_s_) {
-      end(concat("stuck inside of MPI for ", seconds(2 * timeout_s_), place()));
+      comm_.abort(concat("stuck inside of MPI for ", seconds(2 * timeout_s_), place()));
     }
   }
-}
-
-void Watchdog::end(const std::string& what) const {
-  // MPI_Abort itself may hang where a host is out of reach.
-  std::thread([] {
-    std::this_thread::sleep_for(std::chrono::seconds(5));
-    std::_Exit(exit_failed_rank);
-  }).detach();
-  end_job(comm_.rank(), comm_.size(), what);
 }
 
 }  // namespace tersegrad

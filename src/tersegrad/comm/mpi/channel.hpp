@@ -9,8 +9,8 @@ namespace tersegrad {
 enum class Channel : int {
   uplink_headers,    ///< the headers of a rank's agents, one block
   uplink_payloads,   ///< their payloads, in agent order
-  group_headers,     ///< `local`: the header of a node's partial sum and those of its agents
-  group_payload,     ///< `local`: the partial sum
+  group_headers,     ///< `hierarchical`: the header of a node's partial sum and those of its agents
+  group_payload,     ///< `hierarchical`: the partial sum
   aggregate_header,
   aggregate_payload,
   sum_up,            ///< `allreduce`: running sums

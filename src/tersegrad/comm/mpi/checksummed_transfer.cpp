@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tersegrad/comm/monitor/backoff.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/transfer.hpp"
-#include "tersegrad/compress/kernels/crc32c.hpp"
 #include "tersegrad/compress/wire/message.hpp"
+#include "tersegrad/core/kernels/crc32c.hpp"
 
 namespace tersegrad {
 namespace {

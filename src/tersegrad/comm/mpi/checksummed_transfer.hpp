@@ -17,7 +17,7 @@ struct MemoryId {
 };
 
 /// Sends `bytes`, any number of them, in pieces of 16 MiB, so that a slow link shows progress: in front of each, what it
-/// is and its CRC-32C. Waits until it has left. \throws MpiError
+/// is and its CRC-32C. Waits until it has left. \throws CommunicationError
 void send_checksummed(const Communicator& comm, const MemoryId& id, std::span<const std::byte> bytes, int to, int tag);
 
 /// Receives and compares them. \throws ChecksumError naming the sender, the agent and the step

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "tersegrad/comm/mpi/collectively.hpp"
-#include "tersegrad/comm/mpi/communicator.hpp"
+#include "tersegrad/comm/mpi/mpi_communicator.hpp"
 #include "tersegrad/comm/mpi/start.hpp"
 #include "tersegrad/core/system/file_handles.hpp"
 #include "tersegrad/core/system/launcher.hpp"
@@ -65,7 +65,7 @@ int run_with_mpi(int* argc, char*** argv, const std::function<int(Communicator&)
   if (launch && !mpi_can_join(*launch)) return refuse_start(launch, unknown_to_mpi(*launch));
   // Outside the handlers: MPI_Finalize must never run while an exception unwinds, it would wait for the others.
   const Environment environment(argc, argv);
-  Communicator world(MPI_COMM_WORLD);
+  MpiCommunicator world(MPI_COMM_WORLD);
   if (launch && launch->several() && world.size() == 1) return refuse_start(launch, unknown_to_mpi(*launch));
   try {
     return body(world);

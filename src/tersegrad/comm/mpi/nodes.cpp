@@ -8,18 +8,7 @@ Nodes::Nodes(int ranks, int ranks_per_node) {
   group(leaders);
 }
 
-Nodes::Nodes(const Communicator& comm) {
-  MPI_Comm node = MPI_COMM_NULL;
-  check_mpi("MPI_Comm_split_type",
-            MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &node));
-  int leader = comm.rank();
-  const int status = MPI_Allreduce(MPI_IN_PLACE, &leader, 1, MPI_INT, MPI_MIN, node);
-  MPI_Comm_free(&node);
-  check_mpi("MPI_Allreduce", status);
-  std::vector<int> leaders(static_cast<std::size_t>(comm.size()));
-  comm.all_gather(bytes_of(std::span<const int>(&leader, 1)), bytes_of(std::span(leaders)));
-  group(leaders);
-}
+Nodes::Nodes(const Communicator& comm) { group(comm.node_leaders()); }
 
 void Nodes::group(const std::vector<int>& leaders) {
   for (int rank = 0; rank < static_cast<int>(leaders.size()); ++rank) {

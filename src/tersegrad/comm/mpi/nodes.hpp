@@ -12,7 +12,7 @@ class Nodes {
  public:
   /// Groups of `ranks_per_node` successive ranks, whatever machine they run on.
   Nodes(int ranks, int ranks_per_node);
-  /// The groups that share memory (MPI_Comm_split_type). Collective.
+  /// The groups that share memory (Communicator::node_leaders). Collective.
   explicit Nodes(const Communicator& comm);
 
   int count() const { return static_cast<int>(members_.size()); }

@@ -12,8 +12,7 @@ std::span<const std::int64_t> RepeatedSum::look(std::span<const std::int64_t> mi
   if (!under_way_) {
     if (!begin) return {};
     std::copy(mine.begin(), mine.end(), sums_->begin());
-    check_mpi("MPI_Iallreduce", MPI_Iallreduce(MPI_IN_PLACE, sums_->data(), static_cast<int>(sums_->size()),
-                                               MPI_INT64_T, MPI_SUM, comm_.handle(), &request_));
+    request_ = comm_.start_sum(*sums_);
     under_way_ = true;
   }
   if (!comm_.ready(request_)) return {};

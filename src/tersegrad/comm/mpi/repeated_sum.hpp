@@ -10,7 +10,7 @@
 
 namespace tersegrad {
 
-/// Rounds of a non-blocking all-reduce. A rank takes part whenever it comparisons, and a round ends once every rank has: so
+/// Rounds of a non-blocking all-reduce. A rank takes part whenever it looks, and a round ends once every rank has: so
 /// none waits while it has work. Every rank sees the same rounds with the same sums; a decision that follows from a sum
 /// is therefore the same on all ranks, and falls in the same round, whichever rank gave rise to it.
 ///
@@ -19,7 +19,7 @@ class RepeatedSum {
  public:
   /// \param comm outlives this object \param count numbers of a rank
   RepeatedSum(const Communicator& comm, std::size_t count) : comm_(comm), sums_(new std::vector<std::int64_t>(count)) {}
-  /// A round that is still under way (an error unwinds) keeps its memory: MPI may yet write there.
+  /// A round that is still under way (an error unwinds) keeps its memory: the sum may yet be written there.
   ~RepeatedSum();
   RepeatedSum(const RepeatedSum&) = delete;
   RepeatedSum& operator=(const RepeatedSum&) = delete;
@@ -34,7 +34,7 @@ class RepeatedSum {
   const Communicator& comm_;
   std::unique_ptr<std::vector<std::int64_t>> sums_;
   bool under_way_ = false;
-  MPI_Request request_ = MPI_REQUEST_NULL;
+  Request request_;
 };
 
 }  // namespace tersegrad

@@ -15,6 +15,7 @@ std::size_t piece_length(std::uint64_t bytes, std::uint64_t i, std::uint64_t pie
 Transfer Transfer::send(const Communicator& comm, std::span<const std::byte> bytes, int to, int tag,
                         std::uint64_t piece) {
   Transfer transfer;
+  transfer.comm_ = &comm;
   for (std::uint64_t i = 0; i < piece_count(bytes.size(), piece); ++i) {
     const auto part = bytes.subspan(static_cast<std::size_t>(i * piece), piece_length(bytes.size(), i, piece));
     transfer.pieces_.push_back({comm.start_send(part, to, tag), true});
@@ -30,16 +31,16 @@ Transfer Transfer::receive(const Communicator& comm, std::span<std::byte> bytes,
   transfer.tag_ = tag;
   for (std::uint64_t i = 0; i < piece_count(bytes.size(), piece); ++i) {
     const auto place = bytes.subspan(static_cast<std::size_t>(i * piece), piece_length(bytes.size(), i, piece));
-    transfer.pieces_.push_back({MPI_REQUEST_NULL, false, place});
+    transfer.pieces_.push_back({Request(), false, place});
   }
   return transfer;
 }
 
 /// Posts the receive if its message is there.
 bool Transfer::post(Piece& piece) {
-  const auto length = comm_->probe(peer_, tag_);
-  if (!length) return false;
-  TERSEGRAD_CHECK(*length == piece.place.size(), "rank ", peer_, " sent ", *length, " bytes (announced ",
+  const auto message = comm_->probe(peer_, tag_);
+  if (!message) return false;
+  TERSEGRAD_CHECK(message->bytes == piece.place.size(), "rank ", peer_, " sent ", message->bytes, " bytes (announced ",
                   piece.place.size(), ")");
   piece.request = comm_->start_receive(piece.place, peer_, tag_);
   piece.posted = true;
@@ -51,9 +52,7 @@ bool Transfer::done() {
   while (!pieces_.empty()) {
     Piece& piece = pieces_.front();
     if (!piece.posted && !post(piece)) return false;
-    int completed = 0;
-    check_mpi("MPI_Test", MPI_Test(&piece.request, &completed, MPI_STATUS_IGNORE));
-    if (completed == 0) return false;
+    if (!comm_->ready(piece.request)) return false;
     pieces_.erase(pieces_.begin());
   }
   return true;

@@ -40,7 +40,7 @@ class Transfer {
 
  private:
   struct Piece {
-    MPI_Request request = MPI_REQUEST_NULL;
+    Request request;
     bool posted = false;
     std::span<std::byte> place = {};  // of a receive
   };

@@ -13,26 +13,26 @@ namespace {
 
 /// Two hops up: from a node's ranks to the first of them, which adds their messages up, and from there to the rank
 /// that serves the bucket, which joins the nodes' partial sums. The nodes' first ranks serve in turn.
-class LocalExchange final : public Exchange {
+class HierarchicalExchange final : public Exchange {
  public:
   /// \param ranks_per_node 0: what MPI says
-  LocalExchange(const ExchangeSetup& setup, int ranks_per_node)
+  HierarchicalExchange(const ExchangeSetup& setup, int ranks_per_node)
       : Exchange(setup), map_(setup.agents, 0, setup.comm->size()), ranks_per_node_(ranks_per_node),
         rank_slots_(static_cast<std::size_t>(setup.comm->size())),
         node_slots_(static_cast<std::size_t>(setup.comm->size())) {}
 
-  std::string name() const override { return "local"; }
+  std::string name() const override { return "hierarchical"; }
   const AgentMap& map() const override { return map_; }
   bool has_server() const override { return false; }
   void require(const Compressor& compressor) const override {
     TERSEGRAD_CHECK(compressor.aggregator()->supports_partial(),
-                    "exchange 'local' adds up the agents of a node first, and '", compressor.name(),
+                    "exchange 'hierarchical' adds up the agents of a node first, and '", compressor.name(),
                     "' has no integer sums (another order of additions would change bits); use --exchange sharded");
   }
   std::size_t peak_buffer_bytes() const override { return rank_slots_.peak_bytes() + node_slots_.peak_bytes(); }
 
  private:
-  class LocalFlow;
+  class HierarchicalFlow;
   void connect() override {
     if (ranks_per_node_ > 0) {
       nodes_.emplace(comm().size(), ranks_per_node_);
@@ -68,9 +68,9 @@ class LocalExchange final : public Exchange {
   ReceiveSlots rank_slots_, node_slots_;
 };
 
-class LocalExchange::LocalFlow final : public Flow {
+class HierarchicalExchange::HierarchicalFlow final : public Flow {
  public:
-  LocalFlow(LocalExchange& exchange, const BucketJob& job)
+  HierarchicalFlow(HierarchicalExchange& exchange, const BucketJob& job)
       : x_(exchange), job_(job), rank_(x_.comm().rank()), node_(x_.nodes_->of(rank_)),
         serving_(static_cast<int>(job.bucket.index % static_cast<std::uint32_t>(x_.nodes_->count()))),
         leads_(x_.nodes_->leader(node_) == rank_), serves_(leads_ && node_ == serving_),
@@ -229,7 +229,7 @@ class LocalExchange::LocalFlow final : public Flow {
     x_.tally().within_nodes += (copies - between_nodes) * (payload + header_bytes);
   }
 
-  LocalExchange& x_;
+  HierarchicalExchange& x_;
   BucketJob job_;
   int rank_;
   int node_;
@@ -246,15 +246,16 @@ class LocalExchange::LocalFlow final : public Flow {
   Downlink down_;
 };
 
-std::unique_ptr<Flow> LocalExchange::make_flow(const BucketJob& job) { return std::make_unique<LocalFlow>(*this, job); }
+std::unique_ptr<Flow> HierarchicalExchange::make_flow(const BucketJob& job) { return std::make_unique<HierarchicalFlow>(*this, job); }
 
 const Registration<Exchange, const ExchangeSetup&> registration{
-    "local",
+    "hierarchical",
     "agents of one node added up before they leave it, then as sharded over nodes; integer sums (sign, majority) only",
     {{"ranks-per-node", "0", "ranks that count as one node; 0: those that share a machine"}},
     [](const Arguments& arguments, const ExchangeSetup& setup) {
-      return std::make_unique<LocalExchange>(setup, static_cast<int>(arguments.integer("ranks-per-node", 0, 1 << 20)));
+      return std::make_unique<HierarchicalExchange>(setup, static_cast<int>(arguments.integer("ranks-per-node", 0, 1 << 20)));
     }};
+const Alias<Exchange, const ExchangeSetup&> alias{"local", "hierarchical"};  // its name in version 0.1
 
 }  // namespace
 }  // namespace tersegrad

@@ -13,9 +13,9 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
-#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/kernels/quantized/coins.hpp"
 #include "tersegrad/compress/kernels/quantized/natural.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 #include "tersegrad/core/random/random.hpp"
 
 namespace tersegrad {

@@ -13,13 +13,13 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
-#include "tersegrad/compress/kernels/dense/norms.hpp"
 #include "tersegrad/compress/kernels/sign/scaled_signs.hpp"
 #include "tersegrad/compress/kernels/sign/sign_pack.hpp"
 #include "tersegrad/compress/sign/scaled_sign_feedback.hpp"
 #include "tersegrad/compress/sign/sign_planes.hpp"
 #include "tersegrad/compress/sign/signed_step.hpp"
 #include "tersegrad/compress/wire/blocks.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
 
 namespace tersegrad {
 namespace {

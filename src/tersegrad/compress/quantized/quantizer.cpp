@@ -9,13 +9,13 @@
 
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
-#include "tersegrad/compress/kernels/dense/norms.hpp"
-#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/kernels/quantized/block_units.hpp"
 #include "tersegrad/compress/kernels/quantized/coins.hpp"
 #include "tersegrad/compress/kernels/quantized/quantize.hpp"
 #include "tersegrad/compress/kernels/quantized/symbol_packing.hpp"
 #include "tersegrad/compress/wire/values.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 #include "tersegrad/core/random/random.hpp"
 
 namespace tersegrad {

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "tersegrad/compress/detail.hpp"
-#include "tersegrad/compress/kernels/dense/norms.hpp"
 #include "tersegrad/compress/kernels/sparse/bitmap.hpp"
 #include "tersegrad/compress/kernels/sparse/index_packing.hpp"
 #include "tersegrad/compress/kernels/sparse/rand_k.hpp"
 #include "tersegrad/compress/kernels/sparse/top_k.hpp"
 #include "tersegrad/compress/sparse/index_sets.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
 
 namespace tersegrad {
 namespace {

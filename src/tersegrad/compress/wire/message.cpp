@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
-#include "tersegrad/compress/kernels/crc32c.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/kernels/crc32c.hpp"
 
 namespace tersegrad {
 

@@ -21,7 +21,7 @@ enum class Purpose : std::uint8_t {
   dither = 8,    ///< stochastic rounding
   init = 9,      ///< initial parameters and states
   sde = 10,      ///< Brownian increments of Euler–Maruyama
-  estimate = 11, ///< which coordinates an estimator comparisons at
+  estimate = 11, ///< which coordinates an estimator looks at
   dropout = 12,  ///< LibTorch's generator within an agent's forward pass
   test = 255,
 };

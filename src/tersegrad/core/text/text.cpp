@@ -6,7 +6,6 @@
 #include <cstdio>
 
 #include "tersegrad/core/error.hpp"
-#include "tersegrad/core/text/table.hpp"
 
 namespace tersegrad {
 namespace {
@@ -80,13 +79,5 @@ std::string format_number(double value, int digits) {
   std::snprintf(text, sizeof text, "%.*g", digits, value);
   return text;
 }
-
-void TextTable::add(std::vector<std::string> row) {
-  TERSEGRAD_ASSERT(row.size() == rows_.front().size(), "a table row has ", row.size(),
-                  " cells where the heading has ", rows_.front().size());
-  rows_.push_back(std::move(row));
-}
-
-std::string TextTable::str() const { return fit_table(rows_, output_columns()); }
 
 }  // namespace tersegrad

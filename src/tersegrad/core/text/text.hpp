@@ -1,10 +1,9 @@
-// Numbers and tables as people read them.
+// Numbers and names as people read them.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tersegrad {
 
@@ -19,17 +18,5 @@ std::string format_number(double value, int digits = 4);
 std::string printable(std::string_view text);
 /// \throws Error naming `what` ("--out") if the text has control characters: names are kept and shown as parts of lines
 void require_printable(std::string_view text, const std::string& what);
-
-/// A plain-text table: the first row is the heading, the first column is left-aligned, the others right-aligned.
-class TextTable {
- public:
-  explicit TextTable(std::vector<std::string> heading) : rows_{std::move(heading)} {}
-  /// \throws Error unless it has as many cells as the heading.
-  void add(std::vector<std::string> row);
-  std::string str() const;  ///< no line is wider than the terminal it goes to: see fit_table() in core/table.hpp
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 }  // namespace tersegrad

@@ -11,7 +11,7 @@ namespace tersegrad {
 struct TokenFiles {
   std::vector<std::filesystem::path> train;
   std::vector<std::filesystem::path> test;
-  std::vector<std::string> left_out;  ///< what comparisons as if it might belong to them and does not, each with the reason
+  std::vector<std::string> left_out;  ///< what looks as if it might belong to them and does not, each with the reason
 };
 
 /// Shards are *.bin and *.bin.gz (capitals are all the same); a file's split is a whole word of its name. Words are

@@ -62,7 +62,7 @@ std::size_t first_unknown(std::span<const std::uint8_t> ids, std::size_t id_byte
   return i;
 }
 
-/// How a file without a header can be read, if its beginning comparisons like ids.
+/// How a file without a header can be read, if its beginning looks like ids.
 std::string raw_advice(std::span<const std::uint8_t> begin, std::int64_t vocabulary) {
   const std::size_t whole = begin.size() / 4 * 4;
   bool high_halves = false, low_halves = false;  // not all zero
@@ -74,14 +74,14 @@ std::string raw_advice(std::span<const std::uint8_t> begin, std::int64_t vocabul
     return whole > 0 && first_unknown(begin.first(whole), id_bytes, vocabulary) == whole / id_bytes;
   };
   const auto advice = [](const char* type) {
-    return concat("; it comparisons like raw ", type,
+    return concat("; it looks like raw ", type,
                   " ids without a header, as nanoGPT writes them: read it with 'format=", type,
                   "', as in --dataset tokens:context=1024,format=", type);
   };
   const bool text = std::all_of(begin.begin(), begin.end(), [](std::uint8_t byte) {
     return (byte >= 0x20 && byte < 0x7f) || (byte >= '\t' && byte <= '\r');
   });
-  if (text) return "; it comparisons like text, which has to be turned into tokens first";
+  if (text) return "; it looks like text, which has to be turned into tokens first";
   // Any two bytes are an id below a large vocabulary, so they say nothing then.
   const bool two_bytes_tell = vocabulary <= 0xffff;
   if (fits(4) && low_halves && (!high_halves || !two_bytes_tell || !fits(2))) return advice("uint32");

@@ -23,7 +23,7 @@ TokenLayout parse_token_layout(const std::string& text);
 
 /// Reads a text into memory, in the width that it has.
 /// \param vocabulary ids are below it
-/// \throws Error if the magic or version is another (saying how to read it, where the file comparisons like raw ids), the
+/// \throws Error if the magic or version is another (saying how to read it, where the file looks like raw ids), the
 /// number
 ///         is not positive or absurd (more than max_content_bytes in all), the content is shorter or longer than it
 ///         says, or an id is not below `vocabulary`

@@ -1,6 +1,6 @@
 // CIFAR-10: small photographs of ten kinds of things (Krizhevsky 2009).
-#include "tersegrad/data/locate.hpp"
 #include "tersegrad/data/readers/cifar.hpp"
+#include "tersegrad/data/readers/locate.hpp"
 #include "tersegrad/data/sets/images.hpp"
 
 namespace tersegrad {

@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "tersegrad/data/locate.hpp"
 #include "tersegrad/data/readers/idx.hpp"
+#include "tersegrad/data/readers/locate.hpp"
 
 namespace tersegrad {
 namespace {

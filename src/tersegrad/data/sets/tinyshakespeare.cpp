@@ -1,6 +1,6 @@
 // Tiny Shakespeare: a megabyte of plays, every byte a token (Karpathy 2015).
-#include "tersegrad/data/locate.hpp"
 #include "tersegrad/data/readers/bytes.hpp"
+#include "tersegrad/data/readers/locate.hpp"
 #include "tersegrad/data/sets/token_sequences.hpp"
 
 namespace tersegrad {

@@ -132,6 +132,12 @@ void Hdf5File::create_group(const std::string& name) {
   if (!group) state_->fail_write(name);
 }
 
+void Hdf5File::create_link(const std::string& name, const std::string& existing) {
+  const Hdf5Lock lock;
+  const hid_t file = state_->writable(name);
+  if (H5Lcreate_hard(file, existing.c_str(), file, name.c_str(), link_list(), H5P_DEFAULT) < 0) state_->fail_write(name);
+}
+
 bool Hdf5File::contains(const std::string& name) const {
   const Hdf5Lock lock;
   // Every part of the path must exist: HDF5 fails instead of answering no where a group on the way is missing.

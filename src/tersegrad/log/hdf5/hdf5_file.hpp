@@ -49,6 +49,8 @@ class Hdf5File {
 
   /// Creates a group whose members and attributes keep the order in which they were added.
   void create_group(const std::string& name);
+  /// Another name for an object that is there: a hard link.
+  void create_link(const std::string& name, const std::string& existing);
   bool contains(const std::string& name) const;
   /// Names inside a group, in the order of creation where the file knows it.
   std::vector<std::string> members(const std::string& group) const;

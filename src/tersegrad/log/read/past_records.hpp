@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tersegrad/log/read/record_reader.hpp"
-#include "tersegrad/log/sink.hpp"
+#include "tersegrad/log/value.hpp"
 
 namespace tersegrad {
 

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/log/renamed.hpp"
 #include "tersegrad/log/read/run_file.hpp"
 #include "tersegrad/log/read/subprocess_reader.hpp"
 #include "tersegrad/log/read/subprocess.hpp"
@@ -93,7 +94,8 @@ class CsvRecords final : public RecordReader {
     std::vector<bool> found(width_, false);
     for (const auto name : cells(line_)) {
       const auto column =
-          std::find_if(columns.begin(), columns.end(), [&](const SeriesInfo& info) { return info.name == name; });
+          std::find_if(columns.begin(), columns.end(),
+                       [&](const SeriesInfo& info) { return info.name == name || earlier_name(info.name) == name; });
       const auto index = static_cast<std::size_t>(column - columns.begin());
       const bool wanted = column != columns.end() && !found[index];
       if (wanted) found[index] = true;

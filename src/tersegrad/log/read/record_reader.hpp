@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "tersegrad/log/sink.hpp"
+#include "tersegrad/log/value.hpp"
 
 namespace tersegrad {
 
@@ -13,7 +13,8 @@ namespace tersegrad {
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
-  /// The next record: one value per column asked for, NaN where it was not measured or the file has no such column.
+  /// The next record: one value per column asked for, NaN where it was not measured or the file has no such column,
+  /// under its present name or the one that it had before (renamed.hpp).
   /// \returns false behind the last one  \throws Error naming the file and the reason
   virtual bool next(std::vector<double>& record) = 0;
 };

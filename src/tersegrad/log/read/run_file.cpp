@@ -5,6 +5,7 @@
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/system/file.hpp"
+#include "tersegrad/log/renamed.hpp"
 
 namespace tersegrad {
 namespace {
@@ -23,6 +24,7 @@ LogFields read_fields(const Hdf5File& file, const std::string& group) {
       fields.push_back({key, std::move(value), ""});
     }
   }
+  use_present_names(fields);
   return fields;
 }
 
@@ -59,8 +61,12 @@ RunFile RunFile::open(const std::filesystem::path& run) {
   if (file.contains("/summary")) result.summary_ = read_fields(file, "/summary");
 
   std::int64_t shortest = std::numeric_limits<std::int64_t>::max(), longest = 0;
-  for (const auto& name : file.members("/series")) {
-    SeriesInfo info{name, "", ""};
+  const auto members = file.members("/series");
+  result.stored_.insert(members.begin(), members.end());
+  for (const auto& name : members) {
+    const std::string now = present_name(name);
+    if (result.stored_.contains(now)) continue;  // the same data under its earlier name
+    SeriesInfo info{now.empty() ? name : now, "", ""};
     for (const auto& [key, value] : file.attributes("/series/" + name)) {
       if (!std::holds_alternative<std::string>(value)) continue;
       if (key == "unit") info.unit = std::get<std::string>(value);
@@ -80,13 +86,19 @@ RunFile RunFile::open(const std::filesystem::path& run) {
   return result;
 }
 
-bool RunFile::has(const std::string& series) const {
-  return std::any_of(columns_.begin(), columns_.end(), [&](const SeriesInfo& info) { return info.name == series; });
+bool RunFile::has(const std::string& series) const { return !stored_name(series).empty(); }
+
+std::string RunFile::stored_name(const std::string& series) const {
+  for (const auto& name : {series, earlier_name(series), present_name(series)}) {
+    if (stored_.contains(name)) return name;
+  }
+  return "";
 }
 
 std::vector<double> RunFile::series(const std::string& name, std::int64_t first, std::int64_t count) const {
-  TERSEGRAD_CHECK(has(name), "'", path_.string(), "' has no series '", name, "'");
-  return file_.read<double>("/series/" + name, first, count < 0 ? records_ - first : count);
+  const std::string stored = stored_name(name);
+  TERSEGRAD_CHECK(!stored.empty(), "'", path_.string(), "' has no series '", name, "'");
+  return file_.read<double>("/series/" + stored, first, count < 0 ? records_ - first : count);
 }
 
 }  // namespace tersegrad

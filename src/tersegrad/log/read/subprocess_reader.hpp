@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/log/sink.hpp"
+#include "tersegrad/log/value.hpp"
 
 namespace tersegrad {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/core/text/table.hpp"
-#include "tersegrad/core/text/terminal.hpp"
+#include "tersegrad/core/terminal/table.hpp"
+#include "tersegrad/core/terminal/terminal.hpp"
 #include "tersegrad/log/write/evaluation_line.hpp"
 #include "tersegrad/log/write/progress.hpp"
 

@@ -1,9 +1,11 @@
-// metrics.csv: a heading of column names, then one row per record. What was not measured is "nan".
+// metrics.csv: a heading of column names, then one row per record. What was not measured is "nan". Columns that have
+// another name since follow once more under their earlier names, last.
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/renamed.hpp"
+#include "tersegrad/log/write/log.hpp"
 #include "tersegrad/log/write/text_file.hpp"
 
 namespace tersegrad {
@@ -15,6 +17,10 @@ class CsvSink final : public Sink {
     file_ = std::make_unique<TextFile>(sink_path(info, "csv", "metrics.csv"));
     std::string heading;
     for (const auto& column : info.columns) heading += (heading.empty() ? "" : ",") + column.name;
+    for (const auto& [name, column] : earlier_names(info.columns)) {
+      heading += "," + name;
+      repeated_.push_back(column);
+    }
     file_->write(heading + "\n");
     file_->flush();  // a disk that is full or read-only says so before the first step
   }
@@ -23,6 +29,10 @@ class CsvSink final : public Sink {
     row_.clear();
     for (const double value : record) {
       append_number(row_, value, NonFinite::named);
+      row_ += ',';
+    }
+    for (const std::size_t column : repeated_) {
+      append_number(row_, record[column], NonFinite::named);
       row_ += ',';
     }
     row_.back() = '\n';
@@ -35,6 +45,7 @@ class CsvSink final : public Sink {
  private:
   std::unique_ptr<TextFile> file_;
   std::string row_;
+  std::vector<std::size_t> repeated_;  // columns that earlier names follow for
 };
 
 const Registration<Sink> registration{"csv", "metrics.csv: one row per logged step", {},

@@ -1,5 +1,6 @@
 // run.h5: /config and /summary as attributes, every column as the growing dataset /series/<name>.
 // A value of configuration or summary with a unit has it beside it, as the attribute "<key>.unit".
+// A series that has another name since is also found under its earlier one: a hard link to the same data.
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -10,8 +11,9 @@
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/system/file.hpp"
 #include "tersegrad/log/hdf5/hdf5_file.hpp"
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/renamed.hpp"
 #include "tersegrad/log/write/flush_timer.hpp"
+#include "tersegrad/log/write/log.hpp"
 
 namespace tersegrad {
 namespace {
@@ -40,6 +42,7 @@ class Hdf5Sink final : public Sink {
       file_->set_attribute(names_.back(), "unit", column.unit);
       file_->set_attribute(names_.back(), "description", column.description);
     }
+    for (const auto& [name, column] : earlier_names(info.columns)) file_->create_link("/series/" + name, names_[column]);
     buffers_.resize(names_.size());
     limit_ = static_cast<std::size_t>(rows);
     file_->start_streaming();

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tersegrad/core/system/file.hpp"
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/write/log.hpp"
 
 namespace tersegrad {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "tersegrad/theory/laws/noise_scales.hpp"
+#include "tersegrad/theory/student/noise_scales.hpp"
 
 namespace tersegrad {
 

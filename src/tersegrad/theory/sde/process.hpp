@@ -7,7 +7,7 @@
 #include <span>
 
 #include "tersegrad/core/layout.hpp"
-#include "tersegrad/theory/laws/noise_scales.hpp"
+#include "tersegrad/theory/student/noise_scales.hpp"
 
 namespace tersegrad {
 

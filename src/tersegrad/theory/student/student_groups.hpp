@@ -11,7 +11,7 @@ namespace tersegrad {
 
 // A group is K draws x_b = m + s·T_b, T_b ~ t_ν independent, of one coordinate's noise, m and s unknown and different
 // from group to group. Dividing by the group's own mean and spread and fitting t to the result is wrong at small K:
-// |x_b − x̄|/S ≤ (K − 1)/√K whatever ν, so every tail comparisons light. What is free of m and s is the configuration
+// |x_b − x̄|/S ≤ (K − 1)/√K whatever ν, so every tail looks light. What is free of m and s is the configuration
 // ((x_b − x̄)/S)_b; its density at ν is, up to a factor without ν,
 //
 //   L(ν) = ∫∫ Π_b f_ν((x_b − m)/s)·s^(−K−1) dm ds

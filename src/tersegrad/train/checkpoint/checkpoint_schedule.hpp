@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "tersegrad/core/system/stopwatch.hpp"
-#include "tersegrad/train/config.hpp"
+#include "tersegrad/train/options/config.hpp"
 
 namespace tersegrad {
 

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
-#include "tersegrad/comm/monitor/watchdog.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/file.hpp"
 #include "tersegrad/log/write/output_folder.hpp"
 
@@ -34,7 +34,7 @@ bool CheckpointWriter::idle() {
 void CheckpointWriter::wait() {
   for (std::int64_t seen = -1; busy_.load(std::memory_order_acquire);) {
     const std::int64_t advanced = advanced_.load(std::memory_order_relaxed);
-    if (std::exchange(seen, advanced) != advanced) Watchdog::heartbeat();
+    if (std::exchange(seen, advanced) != advanced) tell_progress();
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   join();

@@ -5,7 +5,7 @@
 
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/text/spec.hpp"
-#include "tersegrad/train/schedule.hpp"
+#include "tersegrad/train/step/schedule.hpp"
 
 namespace tersegrad {
 namespace {
@@ -71,8 +71,8 @@ RunCounters counters_of(const CheckpointView& checkpoint) {
   TERSEGRAD_CHECK(words.size() * sizeof(std::uint64_t) == section.size(), "a checkpoint's counters are no whole words");
   if (!words.empty()) std::memcpy(words.data(), section.data(), section.size());
   RunCounters counters = RunCounters::from_words(words);
-  TERSEGRAD_CHECK(counters.step == static_cast<std::int64_t>(checkpoint.step), "a checkpoint of step ", checkpoint.step,
-                  " has counted ", counters.step, " steps");
+  TERSEGRAD_CHECK(counters.steps == static_cast<std::int64_t>(checkpoint.step), "a checkpoint of step ", checkpoint.step,
+                  " has counted ", counters.steps, " steps");
   return counters;
 }
 

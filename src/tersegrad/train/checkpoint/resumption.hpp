@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "tersegrad/train/checkpoint/checkpoint.hpp"
-#include "tersegrad/train/checkpoint/run_counters.hpp"
+#include "tersegrad/train/options/config.hpp"
+#include "tersegrad/train/records/run_counters.hpp"
 
 namespace tersegrad {
 

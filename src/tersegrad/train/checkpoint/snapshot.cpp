@@ -3,12 +3,12 @@
 #include <cstring>
 #include <sstream>
 
-#include "tersegrad/comm/monitor/watchdog.hpp"
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/comm/mpi/checksummed_transfer.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/progress.hpp"
 #include "tersegrad/train/checkpoint/resumption.hpp"
 
 namespace tersegrad {
@@ -24,7 +24,7 @@ struct AgentMemory {
 std::span<float> memory_of(RunParts& parts, std::uint32_t agent, std::size_t number) {
   auto states = parts.agents->state(agent);
   if (number < states.size()) return states[number].values;
-  return parts.objective->statistics_memory(agent);
+  return parts.objective->agent_statistics()->statistics(agent);
 }
 
 /// What agents remember here, known on every rank: also on a server, which has no agents to ask.
@@ -34,8 +34,8 @@ std::vector<AgentMemory> agent_memories(const Communicator& comm, RunParts& part
   if (parts.map().is_host(comm.rank())) {
     for (const auto& state : parts.agents->state(first))
       mine << "encoder/" << state.name << ' ' << state.values.size() << '\n';
-    const auto statistics = parts.objective->statistics_memory(first);
-    if (!statistics.empty()) mine << "statistics " << statistics.size() << '\n';
+    const AgentStatistics* statistics = parts.objective->agent_statistics();
+    if (statistics != nullptr) mine << "statistics " << statistics->statistics_size() << '\n';
   }
   const std::string text = mine.str();
   const auto all = comm.all_gather_pieces(std::as_bytes(std::span(text)));
@@ -83,7 +83,7 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
   const bool root = comm.rank() == 0;
   Snapshot snapshot;
   if (root) {
-    snapshot.step = static_cast<std::uint64_t>(counters.step);
+    snapshot.step = static_cast<std::uint64_t>(counters.steps);
     const std::string lines = parts.config.lines();
     snapshot.sections.emplace_back("configuration", copy_of(std::as_bytes(std::span(lines))));
     const auto words = counters.words();
@@ -91,7 +91,7 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     snapshot.sections.emplace_back("compute", copy_of(std::as_bytes(std::span(parts.compute_history))));
     if (!held.empty()) snapshot.sections.emplace_back(held_record_section, copy_of(std::as_bytes(held)));
     for (const auto& [name, values] : shared_memories(parts))
-      Watchdog::heartbeat(), snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
+      tell_progress(), snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));
   }
   const auto memories = agent_memories(comm, parts);
   for (std::size_t m = 0; m < memories.size(); ++m) {
@@ -99,7 +99,7 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     Buffer<std::byte> all(root ? bytes * parts.map().agents() : 0);
     for (std::uint32_t agent = 0; agent < parts.map().agents(); ++agent) {
       const int owner = parts.map().owner(agent);
-      Watchdog::heartbeat();
+      tell_progress();
       if (owner == comm.rank()) {
         const auto values = std::as_bytes(memory_of(parts, agent, m));
         TERSEGRAD_ASSERT(values.size() == bytes, "agent ", agent, " remembers ", values.size(), " bytes of ",
@@ -107,10 +107,10 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
         if (root) {
           std::memcpy(all.data() + agent * bytes, values.data(), bytes);
         } else {
-          send_checksummed(comm, memory_id(counters.step, agent, m), values, 0, snapshot_tag);
+          send_checksummed(comm, memory_id(counters.steps, agent, m), values, 0, snapshot_tag);
         }
       } else if (root) {
-        receive_checksummed(comm, memory_id(counters.step, agent, m), std::span(all).subspan(agent * bytes, bytes), owner,
+        receive_checksummed(comm, memory_id(counters.steps, agent, m), std::span(all).subspan(agent * bytes, bytes), owner,
                        snapshot_tag);
       }
     }
@@ -151,10 +151,10 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
         if (root) {
           std::memcpy(values.data(), stored.data(), bytes);
         } else {
-          receive_checksummed(comm, memory_id(counters.step, agent, m), values, 0, snapshot_tag);
+          receive_checksummed(comm, memory_id(counters.steps, agent, m), values, 0, snapshot_tag);
         }
       } else if (root) {
-        send_checksummed(comm, memory_id(counters.step, agent, m), stored, owner, snapshot_tag);
+        send_checksummed(comm, memory_id(counters.steps, agent, m), stored, owner, snapshot_tag);
       }
     }
   }

@@ -8,8 +8,8 @@
 
 #include "tersegrad/core/buffer.hpp"
 #include "tersegrad/train/checkpoint/checkpoint.hpp"
-#include "tersegrad/train/checkpoint/run_counters.hpp"
-#include "tersegrad/train/run_parts.hpp"
+#include "tersegrad/train/records/run_counters.hpp"
+#include "tersegrad/train/step/run_parts.hpp"
 
 namespace tersegrad {
 

@@ -39,7 +39,7 @@ std::int64_t sample_size(std::int64_t total, std::int64_t agents) {
   return std::min(total, std::clamp(most_pairs / agents, least_coordinates, most_coordinates));
 }
 
-/// How a block of draws comparisons.
+/// How a block of draws looks.
 enum Kind : char { regular, still, irregular };
 
 Kind kind_of(std::span<const double> values) {

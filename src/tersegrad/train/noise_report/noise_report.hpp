@@ -7,8 +7,8 @@
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
 #include "tersegrad/comm/mpi/communicator.hpp"
-#include "tersegrad/train/agents.hpp"
-#include "tersegrad/train/noise_report/noise_measurement.hpp"
+#include "tersegrad/train/records/noise_measurement.hpp"
+#include "tersegrad/train/step/agents.hpp"
 
 namespace tersegrad {
 

@@ -1,7 +1,6 @@
 #include "tersegrad/train/objectives/compute_kind.hpp"
 
 #include <dlfcn.h>
-#include <hwy/targets.h>
 #include <torch/version.h>
 
 #include <ATen/Version.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/kernels/instruction_set.hpp"
 #include "tersegrad/core/system/processor.hpp"
 #include "tersegrad/core/text/spec.hpp"
 
@@ -72,11 +72,6 @@ std::string blas() {
   return mkl;
 }
 
-std::string own_kernels() {
-  const std::int64_t targets = hwy::SupportedTargets();
-  return hwy::TargetName(targets & -targets);  // the lowest bit is the best
-}
-
 /// The names and values, for saying what differs.
 std::vector<std::pair<const char*, std::string ComputeKind::*>> parts() {
   return {{"processor", &ComputeKind::processor}, {"LibTorch", &ComputeKind::libtorch},
@@ -125,7 +120,7 @@ std::string ComputeKind::text() const {
 }
 
 ComputeKind this_compute_kind() {
-  return {processor_kind(), TORCH_VERSION, libtorch_capability(), onednn_isa(), blas(), own_kernels()};
+  return {processor_kind(), TORCH_VERSION, libtorch_capability(), onednn_isa(), blas(), kernels::instruction_set()};
 }
 
 ComputeKinds gather_compute_kinds(const Communicator& comm, const ComputeKind& mine) {

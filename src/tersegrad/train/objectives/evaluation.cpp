@@ -3,12 +3,11 @@
 #include <vector>
 
 #include "tersegrad/comm/exchange/ordered_sum.hpp"
-#include "tersegrad/comm/monitor/backoff.hpp"
-#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/comm/monitor/stop_signal.hpp"
+#include "tersegrad/comm/mpi/backoff.hpp"
 #include "tersegrad/comm/mpi/repeated_sum.hpp"
 #include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
-#include "tersegrad/train/stop_signal.hpp"
 
 namespace tersegrad {
 
@@ -22,7 +21,7 @@ constexpr double grace_s = 0.5;
 /// A signal has ended the evaluation, on every rank.
 struct Stopped {};
 
-/// The chunks of all ranks: a rank that works comparisons in between whether to go on, also within a chunk (core/progress.hpp).
+/// The chunks of all ranks: a rank that works looks in between whether to go on, also within a chunk (core/progress.hpp).
 class SharedChunks {
  public:
   SharedChunks(const Communicator& comm, std::int64_t chunks, const EvaluationListener& told)
@@ -39,7 +38,7 @@ class SharedChunks {
 
   /// \throws Stopped
   void look() {
-    Watchdog::heartbeat();
+    if (outer_ != nullptr) outer_();
     if (!over_ && since_look_.seconds() > 1e-3) take_part();
     if (stopped_) throw Stopped();
   }
@@ -73,7 +72,7 @@ class SharedChunks {
     return true;
   }
 
-  static inline SharedChunks* current = nullptr;
+  static inline thread_local SharedChunks* current = nullptr;  // of this rank, as the listener is
 
   const Communicator& comm_;
   const std::int64_t chunks_;
@@ -87,22 +86,24 @@ class SharedChunks {
 };
 
 void average_statistics(const Communicator& comm, const AgentMap& map, Objective& objective) {
-  if (objective.statistics_size() == 0) return;
+  AgentStatistics* const statistics = objective.agent_statistics();
+  if (statistics == nullptr) return;
   std::vector<const std::byte*> addends;
   for (std::uint32_t agent = map.begin(comm.rank()); agent < map.end(comm.rank()); ++agent) {
-    addends.push_back(reinterpret_cast<const std::byte*>(objective.statistics(agent).data()));
+    addends.push_back(reinterpret_cast<const std::byte*>(statistics->statistics(agent).data()));
   }
-  std::vector<float> mean(static_cast<std::size_t>(objective.statistics_size()));
+  std::vector<float> mean(static_cast<std::size_t>(statistics->statistics_size()));
   ordered_sum(comm, addends, mean);
   for (float& value : mean) value /= static_cast<float>(map.agents());
-  objective.use_statistics(mean);
+  statistics->use_statistics(mean);
 }
 
 }  // namespace
 
 std::optional<Evaluation> evaluate(const Communicator& comm, const AgentMap& map, Objective& objective,
                                    const EvaluationListener& told) {
-  const std::int64_t chunks = objective.test_chunks();
+  TestSet* const test_set = objective.test_set();
+  const std::int64_t chunks = test_set == nullptr ? 0 : test_set->test_chunks();
   if (chunks == 0) return Evaluation();
   average_statistics(comm, map, objective);
   std::vector<double> losses(static_cast<std::size_t>(chunks), 0.0);
@@ -111,7 +112,7 @@ std::optional<Evaluation> evaluate(const Communicator& comm, const AgentMap& map
     SharedChunks shared(comm, chunks, told);
     for (std::int64_t c = comm.rank(); c < chunks; c += comm.size()) {
       shared.look();
-      const auto part = objective.evaluate_chunk(c);
+      const auto part = test_set->evaluate_chunk(c);
       losses[static_cast<std::size_t>(c)] = part.loss;
       counts[0] += part.correct;
       counts[1] += part.rows;

@@ -3,19 +3,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
 #include "tersegrad/comm/mpi/communicator.hpp"
 #include "tersegrad/train/objectives/objective.hpp"
+#include "tersegrad/train/records/test_figures.hpp"
 
 namespace tersegrad {
-
-struct Evaluation {
-  double loss = std::numeric_limits<double>::quiet_NaN();      ///< mean over the test labels; NaN: not evaluated
-  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< 0 to 1; NaN: not evaluated
-};
 
 /// Told in mid-evaluation: chunks done by all ranks, of so many.
 using EvaluationListener = std::function<void(std::int64_t done, std::int64_t chunks)>;

@@ -4,19 +4,31 @@
 #include <vector>
 
 #include "tersegrad/comm/exchange/ordered_sum.hpp"
-#include "tersegrad/comm/monitor/watchdog.hpp"
+#include "tersegrad/core/error.hpp"
+#include "tersegrad/core/progress.hpp"
 
 namespace tersegrad {
 
-FullGradient::FullGradient(const Communicator& comm, Objective& objective)
-    : comm_(comm), objective_(objective), lanes_(std::min(max_lanes, objective.gradient_chunks())) {}
+FullGradient::FullGradient(const Communicator& comm, Objective& objective) : comm_(comm), objective_(objective), lanes_(0) {
+  TERSEGRAD_ASSERT(objective.exact_gradient() != nullptr || objective.finite_sum() != nullptr,
+                   "an objective without a full gradient");
+  if (objective.exact_gradient() == nullptr) lanes_ = std::min(max_lanes, objective.finite_sum()->gradient_chunks());
+}
 
 double FullGradient::compute() {
-  const auto total = static_cast<std::size_t>(objective_.layout().total());
-  const std::int64_t ranks = comm_.size(), rank = comm_.rank(), chunks = objective_.gradient_chunks();
+  value_.resize(static_cast<std::size_t>(objective_.layout().total()));
+  ExactGradient* exact = objective_.exact_gradient();
+  if (exact == nullptr) return compute_together(*objective_.finite_sum());
+  const double loss = exact->compute_exact_gradient();
+  const auto gradient = objective_.gradient();
+  std::copy(gradient.begin(), gradient.end(), value_.begin());
+  return 0 + loss;  // never −0, as where chunks are added up
+}
+
+double FullGradient::compute_together(FiniteSum& sum_of_chunks) {
+  const auto total = value_.size();
+  const std::int64_t ranks = comm_.size(), rank = comm_.rank(), chunks = sum_of_chunks.gradient_chunks();
   const std::int64_t first = rank * lanes_ / ranks, last = (rank + 1) * lanes_ / ranks;
-  value_.resize(total);
-  if (objective_.every_rank_computes_gradient()) return compute_alone();
   sums_.resize(static_cast<std::size_t>(last - first) * total);
 
   std::vector<const std::byte*> addends;
@@ -26,8 +38,8 @@ double FullGradient::compute() {
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     double& loss = losses[static_cast<std::size_t>(lane)];
     for (std::int64_t c = lane * chunks / lanes_; c < (lane + 1) * chunks / lanes_; ++c) {
-      Watchdog::heartbeat();
-      loss += objective_.add_chunk_gradient(c);
+      tell_progress();
+      loss += sum_of_chunks.add_chunk_gradient(c);
     }
     float* sum = sums_.data() + static_cast<std::size_t>(lane - first) * total;
     std::copy(gradient.begin(), gradient.end(), sum);
@@ -37,15 +49,6 @@ double FullGradient::compute() {
   comm_.sum(losses);  // every lane's loss comes from one rank, the others add zero: exact in any order
   double loss = 0;
   for (const double part : losses) loss += part;
-  return loss;
-}
-
-double FullGradient::compute_alone() {
-  const auto gradient = objective_.gradient();
-  std::fill(gradient.begin(), gradient.end(), 0.0f);
-  double loss = 0;
-  for (std::int64_t c = 0; c < objective_.gradient_chunks(); ++c) loss += objective_.add_chunk_gradient(c);
-  std::copy(gradient.begin(), gradient.end(), value_.begin());
   return loss;
 }
 

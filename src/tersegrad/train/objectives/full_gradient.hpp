@@ -19,16 +19,16 @@ class FullGradient {
   /// Lanes: how many ranks can share the work at most, and how many vectors they hold together.
   static constexpr std::int64_t max_lanes = 16;
 
-  /// \param comm outlives this object
+  /// \param comm, objective outlive this object; the objective is a FiniteSum or has an ExactGradient
   FullGradient(const Communicator& comm, Objective& objective);
 
-  /// Computes ∇f(x) on every rank. Collective, unless Objective::every_rank_computes_gradient(). \return f(x)
+  /// Computes ∇f(x) on every rank. Collective, unless the objective has an ExactGradient. \return f(x)
   double compute();
   /// Of the last compute().
   std::span<const float> value() const { return value_; }
 
  private:
-  double compute_alone();
+  double compute_together(FiniteSum& sum);
 
   const Communicator& comm_;
   Objective& objective_;

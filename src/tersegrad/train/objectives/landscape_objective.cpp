@@ -51,7 +51,7 @@ std::vector<double> starting_point(const TrainConfig& config, const Landscape& l
   return start;
 }
 
-class LandscapeObjective final : public Objective {
+class LandscapeObjective final : public Objective, public ExactGradient, public Observables {
  public:
   LandscapeObjective(const TrainConfig& config, std::shared_ptr<const Landscape> landscape)
       : landscape_(std::move(landscape)), layout_{landscape_->dim(), config.replicas} {
@@ -69,15 +69,10 @@ class LandscapeObjective final : public Objective {
   Layout layout() const override { return layout_; }
   std::span<float> parameters() override { return x_; }
   std::span<float> gradient() override { return gradient_; }
-  double agent_gradient(std::uint32_t, std::uint64_t) override {
-    throw Bug("a landscape has no agent's own batch");
-  }
+  ExactGradient* exact_gradient() override { return this; }
+  Observables* observables() override { return this; }
 
-  bool every_rank_computes_gradient() const override { return true; }
-  std::int64_t gradient_chunks() const override { return 1; }
-
-  /// Overwrites gradient(): there is one chunk, and it is added to zeros.
-  double add_chunk_gradient(std::int64_t) override {
+  double compute_exact_gradient() override {
     const auto dim = static_cast<std::size_t>(layout_.dim);
     const std::size_t piece = std::max<std::size_t>(1, progress_coordinates / dim);  // replicas: each is its own
     for (std::size_t r = 0; r < f_.size(); r += piece) {
@@ -106,10 +101,10 @@ class LandscapeObjective final : public Objective {
     return left > 0 ? sum / static_cast<double>(left) : infinity;
   }
 
-  std::vector<SeriesInfo> observables() const override {
+  std::vector<SeriesInfo> series() const override {
     std::vector<SeriesInfo> all{
         {"loss_sd", "", "standard deviation of the loss over replicas"},
-        {"gradient_norm2", "", "mean over replicas of the squared norm of the exact gradient"},
+        {"exact_gradient_norm2", "", "mean over replicas of the squared norm of the exact gradient (gradient_norm2 in version 0.1)"},
         {"distance2", "", "mean over replicas of the squared distance from the minimiser"},
         {"diverged_replicas", "", "replicas whose loss or gradient is not finite; no mean includes them"}};
     for (std::int64_t j = 0; j < coordinate_series(); ++j) {

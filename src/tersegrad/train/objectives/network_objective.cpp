@@ -35,7 +35,11 @@ std::span<float> span_of(torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-class NetworkObjective final : public Objective {
+class NetworkObjective final : public Objective,
+                               public AgentGradients,
+                               public FiniteSum,
+                               public AgentStatistics,
+                               public TestSet {
  public:
   NetworkObjective(const TrainConfig& config, std::shared_ptr<const Dataset> dataset, const HostedAgents& agents)
       : dataset_(std::move(dataset)), seed_(config.seed) {
@@ -66,6 +70,10 @@ class NetworkObjective final : public Objective {
   Layout layout() const override { return {flat_->size(), 1}; }
   std::span<float> parameters() override { return flat_->values(); }
   std::span<float> gradient() override { return flat_->gradients(); }
+  AgentGradients* agent_gradients() override { return samplers_.empty() ? nullptr : this; }
+  FiniteSum* finite_sum() override { return this; }
+  AgentStatistics* agent_statistics() override { return buffers_.empty() ? nullptr : this; }
+  TestSet* test_set() override { return this; }
 
   double agent_gradient(std::uint32_t agent, std::uint64_t step) override {
     samplers_[agent - first_agent_].rows(step, rows_);
@@ -80,11 +88,7 @@ class NetworkObjective final : public Objective {
     return loss;
   }
 
-  std::span<const float> statistics(std::uint32_t agent) const override { return statistics_[agent - first_agent_]; }
-  std::span<float> statistics_memory(std::uint32_t agent) override {
-    return buffers_.empty() || statistics_.empty() ? std::span<float>()
-                                                   : std::span<float>(statistics_[agent - first_agent_]);
-  }
+  std::span<float> statistics(std::uint32_t agent) override { return statistics_[agent - first_agent_]; }
   std::int64_t statistics_size() const override {
     std::int64_t total = 0;
     for (const auto& buffer : buffers_) total += buffer.numel();

@@ -4,17 +4,9 @@
 #include <memory>
 
 #include "tersegrad/data/dataset.hpp"
-#include "tersegrad/train/config.hpp"
-#include "tersegrad/train/objectives/objective.hpp"
+#include "tersegrad/train/objectives/objective_factory.hpp"
 
 namespace tersegrad {
-
-/// The agents that one rank hosts: [begin, end) of `count`.
-struct HostedAgents {
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
-  std::uint32_t count = 1;
-};
 
 /// Mean cross-entropy of a classifier over mini-batches of each agent's shard.
 ///

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "tersegrad/train/objectives/evaluation.hpp"
+
 namespace tersegrad {
 
 namespace {
@@ -16,8 +18,8 @@ std::size_t column_of(const char* name) {
 
 }  // namespace
 
-HeldRecord::HeldRecord(const Communicator& comm, RunParts& parts, Recorder& recorder, Log* log)
-    : comm_(comm), parts_(parts), recorder_(recorder), log_(log), loss_(column_of("test_loss")),
+HeldRecord::HeldRecord(const Communicator& comm, const AgentMap& map, Objective& objective, Recorder& recorder, Log* log)
+    : comm_(comm), map_(map), objective_(objective), recorder_(recorder), log_(log), loss_(column_of("test_loss")),
       accuracy_(column_of("test_accuracy")) {}
 
 void HeldRecord::hold(const StepRecord& record) {
@@ -39,9 +41,9 @@ bool HeldRecord::evaluate() {
     EvaluationListener told;
     if (log_ != nullptr) {
       told = [this](std::int64_t done, std::int64_t chunks) { log_->evaluating(done, chunks); };
-      told(0, parts_.objective->test_chunks());
+      told(0, objective_.test_set()->test_chunks());
     }
-    const auto test = tersegrad::evaluate(comm_, parts_.map(), *parts_.objective, told);
+    const auto test = tersegrad::evaluate(comm_, map_, objective_, told);
     if (!test) return false;
     if (log_ != nullptr) {
       values_[loss_] = test->loss;

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "tersegrad/train/objectives/objective.hpp"
 #include "tersegrad/train/report/recorder.hpp"
-#include "tersegrad/train/run_parts.hpp"
 
 namespace tersegrad {
 
@@ -15,9 +15,9 @@ namespace tersegrad {
 class HeldRecord {
  public:
   /// \param log null on ranks other than 0
-  HeldRecord(const Communicator& comm, RunParts& parts, Recorder& recorder, Log* log);
+  HeldRecord(const Communicator& comm, const AgentMap& map, Objective& objective, Recorder& recorder, Log* log);
 
-  /// Takes the record of a step in hand, behind all that the recorder has. Collective.
+  /// Takes the record of a step in hand, after all that the recorder has. Collective.
   void hold(const StepRecord& record);
   /// Takes in hand what a checkpoint held, with or without its figures. Collective. \param values on rank 0; may be none
   void take_up(std::vector<double> values);
@@ -40,7 +40,8 @@ class HeldRecord {
   void write();
 
   const Communicator& comm_;
-  RunParts& parts_;
+  const AgentMap& map_;
+  Objective& objective_;
   Recorder& recorder_;
   Log* log_;
   std::size_t loss_, accuracy_;  // their columns

@@ -15,7 +15,7 @@ std::vector<SeriesInfo> Recorder::columns(bool evaluates) {
           {"time_s", "s", "wall clock since the first step began, evaluation included, mean over hosting ranks"},
           {"loss", "", "mean over agents of the loss before the update"},
           {"learning_rate", "", "step size"},
-          {"gradient_norm", "", "Euclidean norm of the aggregated update"},
+          {"update_norm", "", "Euclidean norm of the aggregated update (gradient_norm in version 0.1)"},
           {"uplink_bytes", "bytes", "sent per agent at this step, headers included"},
           {"downlink_bytes", "bytes", "received per agent at this step, headers included"},
           {"uplink_header_bytes", "bytes", "headers among uplink_bytes"},

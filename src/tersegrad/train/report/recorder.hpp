@@ -3,32 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
 #include "tersegrad/comm/mpi/communicator.hpp"
-#include "tersegrad/log/log.hpp"
-#include "tersegrad/train/report/elapsed.hpp"
-#include "tersegrad/train/report/result.hpp"
+#include "tersegrad/log/write/log.hpp"
+#include "tersegrad/train/records/elapsed.hpp"
+#include "tersegrad/train/records/step_record.hpp"
 
 namespace tersegrad {
-
-/// One logged step, as rank 0 knows it (elsewhere only `time` and `elapsed` matter).
-struct StepRecord {
-  std::int64_t step = 0;  ///< counted from 1: updates made, this one included
-  double loss = 0;    ///< mean over agents, before the update
-  double learning_rate = 0;
-  double update_norm = 0;  ///< ‖aggregated update‖₂
-  Traffic traffic;        ///< of this step
-  Traffic traffic_total;  ///< of the run so far, this step included
-  std::int64_t nonfinite_agents = 0;
-  TimeSplit time;   ///< of this step, on this rank
-  Elapsed elapsed;  ///< until the end of this step, on this rank since this process began the steps
-  Evaluation test{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
-  std::vector<double> observed;  ///< the objective's observables; empty except on rank 0
-  std::vector<double> noise;     ///< the noise report's columns; empty without one and except on rank 0
-};
 
 /// Collects records and hands them to the log in blocks, so that the ranks' timings cost one reduction a block.
 class Recorder {

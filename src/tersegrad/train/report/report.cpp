@@ -3,9 +3,10 @@
 #include <cmath>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/terminal/table.hpp"
 #include "tersegrad/core/text/digits.hpp"
 #include "tersegrad/core/text/text.hpp"
-#include "tersegrad/train/objectives/projection.hpp"
+#include "tersegrad/train/report/projection.hpp"
 
 namespace tersegrad {
 namespace {

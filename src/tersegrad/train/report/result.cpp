@@ -6,18 +6,6 @@
 
 namespace tersegrad {
 
-TimeSplit& TimeSplit::operator+=(const TimeSplit& other) {
-  compute += other.compute;
-  compress += other.compress;
-  exchange += other.exchange;
-  apply += other.apply;
-  return *this;
-}
-
-TimeSplit TimeSplit::operator/(double divisor) const {
-  return {compute / divisor, compress / divisor, exchange / divisor, apply / divisor};
-}
-
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();

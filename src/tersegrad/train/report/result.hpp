@@ -3,34 +3,22 @@
 
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 
-#include "tersegrad/comm/exchange/traffic.hpp"
 #include "tersegrad/comm/monitor/link_rate.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/log/value.hpp"
 #include "tersegrad/noise/noise.hpp"
-#include "tersegrad/train/config.hpp"
-#include "tersegrad/train/noise_report/noise_measurement.hpp"
+#include "tersegrad/train/options/config.hpp"
 #include "tersegrad/train/objectives/compute_kind.hpp"
-#include "tersegrad/train/objectives/evaluation.hpp"
-#include "tersegrad/train/report/measured_traffic.hpp"
+#include "tersegrad/train/records/evaluated_rows.hpp"
+#include "tersegrad/train/records/run_totals.hpp"
+#include "tersegrad/train/records/test_figures.hpp"
 
 namespace tersegrad {
 
-/// Where wall-clock time went, in seconds.
-struct TimeSplit {
-  double compute = 0;   ///< gradients: forward, backward, loading the batch, clipping, injected noise
-  double compress = 0;  ///< encoding, decoding
-  double exchange = 0;  ///< messages under way, aggregation, and waiting for the slowest agent
-  double apply = 0;     ///< the update of x
-  TimeSplit& operator+=(const TimeSplit& other);
-  TimeSplit operator/(double divisor) const;
-};
-
 /// The outcome of a run; complete on rank 0.
-struct RunResult {
+struct RunResult : RunTotals {
   RunResult() = default;
   /// What is known before the first step; has_server apart. \param run with the number of agents resolved
   RunResult(const TrainConfig& run, const Compressor& its_compressor, const Noise& its_noise, const Layout& layout,
@@ -44,21 +32,14 @@ struct RunResult {
   std::int64_t agents = 0;
   std::int64_t processes = 0;   ///< MPI ranks, the server's included
   bool has_server = false;
-  std::int64_t steps = 0;       ///< done, the skipped ones included
   bool diverged = false;
   bool interrupted = false;     ///< a signal ended it before its last step, or the evaluation behind that
   bool unstarted = false;       ///< interrupted before its first step: nothing was written, no file changed
   bool resumable = false;       ///< interrupted with a checkpoint to go on from: the log of its steps is left unfinished
-  std::int64_t nonfinite_steps = 0;
-  double loss_first = std::numeric_limits<double>::quiet_NaN();
-  double loss_last = std::numeric_limits<double>::quiet_NaN();
   EvaluatedRows test_rows;      ///< of every evaluation; none in a run that makes none
   Evaluation test;
   bool unevaluated = false;     ///< a signal ended the evaluation behind the last step
-  Traffic traffic;              ///< of the whole run, over all agents
-  std::optional<LinkTraffic> links;  ///< of the whole run, where the interfaces are watched
   LinkRate link;                ///< measured as the run started; not of the algorithm's traffic
-  TimeSplit time;               ///< of the whole run, mean over the hosting ranks
   double total_s = 0;           ///< wall clock of the step loop, without evaluation
   std::int64_t memory_peak_bytes = 0;         ///< physical memory, of the rank that needed most
   std::int64_t memory_peak_rank0_bytes = 0;   ///< of rank 0: the server, where there is one
@@ -67,8 +48,6 @@ struct RunResult {
   ComputeKind compute;          ///< of all ranks
   std::string earlier_compute;  ///< other kinds that a resumed run was computed on before; "" if none
   double omega = std::numeric_limits<double>::quiet_NaN();  ///< ω of an unbiased compressor; NaN for others
-  std::int64_t noise_reports = 0;  ///< made
-  NoiseMeasurement noise_measured; ///< by the last of them
 
   /// Whether it evaluates at all: --eval-every, and data to do so.
   bool evaluates() const { return test_rows.count > 0; }

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "tersegrad/log/log.hpp"
+#include "tersegrad/log/write/log.hpp"
 #include "tersegrad/log/write/output_folder.hpp"
 #include "tersegrad/train/report/result.hpp"
 

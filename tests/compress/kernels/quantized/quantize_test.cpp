@@ -6,11 +6,11 @@
 
 #include "compress/kernels/kernels.hpp"
 #include "tersegrad/compress/kernels/dense/accumulate.hpp"
-#include "tersegrad/compress/kernels/dense/norms.hpp"
 #include "tersegrad/compress/kernels/quantized/block_units.hpp"
 #include "tersegrad/compress/kernels/quantized/coins.hpp"
 #include "tersegrad/compress/kernels/quantized/natural.hpp"
 #include "tersegrad/compress/kernels/quantized/quantize.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
 
 namespace tersegrad::kernels {
 namespace {

@@ -2,7 +2,7 @@
 #include "tersegrad/compress/kernels/sign/sign_memory.hpp"
 
 #include "compress/kernels/kernels.hpp"
-#include "tersegrad/compress/kernels/dense/norms.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
 
 namespace tersegrad::kernels {
 namespace {

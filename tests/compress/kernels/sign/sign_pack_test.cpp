@@ -1,7 +1,7 @@
 #include "tersegrad/compress/kernels/sign/sign_pack.hpp"
 
 #include "compress/kernels/kernels.hpp"
-#include "tersegrad/compress/kernels/dense/norms.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
 
 namespace tersegrad::kernels {
 namespace {

@@ -89,7 +89,7 @@ TEST(TopK, OfAnAxpbyEqualsReferenceOnEveryTarget) {
       for (const auto k : some_k(n)) expect_axpby_equals_reference(g, m, k);
     }
   }
-  // A guess that is far too high: all that the sample comparisons at is large, nothing else is.
+  // A guess that is far too high: all that the sample looks at is large, nothing else is.
   const std::size_t n = 40000, places = 2048, stride = n / places;
   std::vector<float> g(n, 1.0f), m(n, 0.0f);
   for (std::size_t i = 0; i < places; ++i) {
@@ -118,7 +118,7 @@ TEST(TopK, EqualsReferenceOnHardInputs) {
          return from_bits(0x7f800001u + static_cast<std::uint32_t>(i));
        }},
       {"heavy tail", [](std::size_t, std::size_t, Sequence& r) { return static_cast<float>(1 / r.uniform()); }},
-      // Large exactly where a strided sample of one in 16 comparisons (golden-ratio steps): every guess is too high.
+      // Large exactly where a strided sample of one in 16 looks (golden-ratio steps): every guess is too high.
       {"against the sample", [](std::size_t i, std::size_t, Sequence& r) {
          const bool seen = i % 16 == (i / 16 * 0x9e3779b97f4a7c15ull >> 32) % 16;
          return seen && i < 16 * 500 ? 1.0f : static_cast<float>(r.uniform()) * 0.5f;

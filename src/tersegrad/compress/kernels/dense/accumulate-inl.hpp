@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "tersegrad/compress/kernels/dense/accumulate.hpp"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

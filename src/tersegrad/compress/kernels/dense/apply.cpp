@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "tersegrad/compress/kernels/prefetch.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_APPLY_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_APPLY_ONCE
@@ -35,7 +35,7 @@ struct Map {
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/dense/apply.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

@@ -7,8 +7,8 @@
 #endif
 
 #include "tersegrad/compress/kernels/dense/axpby.hpp"
-#include "tersegrad/compress/kernels/prefetch.hpp"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

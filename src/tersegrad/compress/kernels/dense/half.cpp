@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "tersegrad/compress/kernels/prefetch.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_HALF_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_HALF_ONCE
@@ -20,7 +20,7 @@ constexpr std::int32_t largest_float = 0x7f7fffff;
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/dense/half.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "tersegrad/compress/kernels/dense/norms.hpp"
-#include "tersegrad/compress/kernels/lane_sums.hpp"
+#include "tersegrad/core/kernels/lane_sums.hpp"
+#include "tersegrad/core/kernels/norms.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_BLOCK_UNITS_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_BLOCK_UNITS_ONCE
@@ -25,7 +25,7 @@ constexpr float least = 0x1p-80f, most = 0x1p120f;
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/quantized/block_units.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

@@ -14,7 +14,7 @@ namespace tersegrad::kernels {
 
 /// Uniform numbers of coordinates, addressed by coordinate: of a 48-bit number u_c only the leading 16 bits are drawn
 /// beforehand. u_c < p is known from them unless they are p's own, which happens once in 65536 (or somewhat more often,
-/// where a kernel comparisons at fewer or rounds p): drawing 16 bits for all and 32 for those is twice as fast as 32 for all,
+/// where a kernel looks at fewer or rounds p): drawing 16 bits for all and 32 for those is twice as fast as 32 for all,
 /// and more exact.
 class Coins {
  public:

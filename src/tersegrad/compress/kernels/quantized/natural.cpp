@@ -4,7 +4,7 @@
 #include <bit>
 #include <cassert>
 
-#include "tersegrad/compress/kernels/prefetch.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_NATURAL_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_NATURAL_ONCE
@@ -61,7 +61,7 @@ inline void decode_axpy_rest(std::size_t begin, std::size_t end, std::span<const
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/quantized/natural.cpp"
 #include "hwy/foreach_target.h"
 #include "tersegrad/compress/kernels/dense/accumulate-inl.hpp"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

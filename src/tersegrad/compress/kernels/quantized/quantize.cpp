@@ -53,7 +53,7 @@ inline void decode_axpy_rest(std::size_t begin, std::size_t end, std::size_t p, 
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/quantized/quantize.cpp"
 #include "hwy/foreach_target.h"
 #include "tersegrad/compress/kernels/dense/accumulate-inl.hpp"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <vector>
 
-#include "tersegrad/compress/kernels/prefetch.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/sign/scaled_signs.cpp"

@@ -9,7 +9,7 @@
 #include <bit>
 
 #include "tersegrad/compress/kernels/sign/sign_source.hpp"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tersegrad::kernels::HWY_NAMESPACE {
@@ -21,7 +21,7 @@ namespace tersegrad::kernels::HWY_NAMESPACE {
 template <class Load, class Source>
 HWY_INLINE SignTotals pack_from(const Source& source, std::size_t n, Plane signs, Plane zeros) {
   constexpr std::size_t word = 64;          // coordinates of one stored word
-  constexpr std::size_t chunk = 64 * word;  // coordinates between two comparisons for what is not finite: still in the cache
+  constexpr std::size_t chunk = 64 * word;  // coordinates between two looks for what is not finite: still in the cache
   const Lanes32<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::CappedTag<double, 8> dd;

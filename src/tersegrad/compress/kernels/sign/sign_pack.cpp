@@ -2,8 +2,8 @@
 
 #include <cassert>
 
-#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/kernels/sign/sign_source.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_SIGN_PACK_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_SIGN_PACK_ONCE

@@ -13,8 +13,8 @@
 #include <cstddef>
 #include <span>
 
-#include "tersegrad/compress/kernels/lane_sums.hpp"
 #include "tersegrad/compress/kernels/sign/sign_pack.hpp"
+#include "tersegrad/core/kernels/lane_sums.hpp"
 
 namespace tersegrad::kernels {
 

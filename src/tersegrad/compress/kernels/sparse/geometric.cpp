@@ -7,7 +7,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tersegrad/compress/kernels/sparse/geometric.cpp"
 #include "hwy/foreach_target.h"
-#include "tersegrad/compress/kernels/simd-inl.hpp"
+#include "tersegrad/core/kernels/simd-inl.hpp"
 #include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();

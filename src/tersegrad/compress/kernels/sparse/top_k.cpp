@@ -7,9 +7,9 @@
 #include <functional>
 #include <numeric>
 
-#include "tersegrad/compress/kernels/prefetch.hpp"
 #include "tersegrad/compress/kernels/sparse/candidates.hpp"
 #include "tersegrad/core/buffer.hpp"
+#include "tersegrad/core/kernels/prefetch.hpp"
 
 #ifndef TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE  // this file is read once for each instruction set
 #define TERSEGRAD_COMPRESS_KERNELS_TOP_K_ONCE
