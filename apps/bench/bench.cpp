@@ -14,9 +14,7 @@ namespace {
 void print_help(std::ostream& out) {
   out << "Times parts of the program beside what people would use instead, in one run\n\n"
          "usage: tersegrad bench <name> [options]; tersegrad bench <name> --help\n\nbenches:\n";
-  for (const auto& [name, bench] : Benches::instance().members()) {
-    out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << bench.summary << "\n";
-  }
+  print_members<Bench>(out);
 }
 
 int run(int argc, char** argv) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <ostream>
 #include <string>
 
 #include <cxxopts.hpp>
@@ -22,6 +23,14 @@ struct Command {
 };
 
 using Commands = Catalogue<Command>;
+
+/// The members of a catalogue as a help text lists them: name and summary, a line each.
+template <class Member>
+void print_members(std::ostream& out) {
+  for (const auto& [name, member] : Catalogue<Member>::instance().members()) {
+    out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << member.summary << "\n";
+  }
+}
 
 /// Parses with cxxopts, turning its exceptions into one-line Errors. "--help" prints the help and sets `done`.
 /// \throws Error for an unknown option, a bad value, or positional arguments that were not declared

@@ -23,9 +23,7 @@ std::vector<std::string> words;  // of the present command; written once, before
 void print_help(std::ostream& out) {
   out << "tersegrad: communication-compressed distributed training\n\nusage: tersegrad <command> [options]; "
          "tersegrad <command> --help\n\ncommands:\n";
-  for (const auto& [name, command] : Commands::instance().members()) {
-    out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command.summary << "\n";
-  }
+  print_members<Command>(out);
 }
 
 /// Says once what N ranks of a job know, and lets the others, which may wait for this one in their first agreement,

@@ -52,20 +52,26 @@ Panel& FigureReport::add_panel(const std::string& title, const std::string& x_la
   return panel;
 }
 
-TrainConfig landscape_config(const std::string& landscape, const std::string& compressor, const std::string& noise,
-                             std::int64_t agents, double lr, std::int64_t steps, std::int64_t replicas) {
+TrainConfig figure_config(const std::string& model, const std::string& dataset, const std::string& compressor, const std::string& noise,
+                          std::int64_t agents, double lr, std::int64_t steps) {
   TrainConfig config;
-  config.model = landscape;
-  config.dataset = "none";
+  config.model = model;
+  config.dataset = dataset;
   config.batch = 0;
-  config.exchange = "allgather";  // no rank without agents: the figures run on as many ranks as there are cores
+  config.exchange = "allgather";
   config.compressor = compressor;
   config.noise = noise;
   config.agents = agents;
   config.lr = lr;
   config.steps = steps;
-  config.replicas = replicas;
   config.log_every = std::max<std::int64_t>(1, steps / 200);
+  return config;
+}
+
+TrainConfig landscape_config(const std::string& landscape, const std::string& compressor, const std::string& noise,
+                             std::int64_t agents, double lr, std::int64_t steps, std::int64_t replicas) {
+  TrainConfig config = figure_config(landscape, "none", compressor, noise, agents, lr, steps);
+  config.replicas = replicas;
   return config;
 }
 

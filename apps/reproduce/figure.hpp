@@ -98,6 +98,11 @@ struct Figure {
 };
 using Figures = Catalogue<Figure>;
 
+/// What all configurations of figures have in common: the full gradient, with injected noise where `noise` names one; an
+/// exchange that leaves no rank without agents, as figures run on as many ranks as there are cores; about 200 records.
+TrainConfig figure_config(const std::string& model, const std::string& dataset, const std::string& compressor, const std::string& noise,
+                          std::int64_t agents, double lr, std::int64_t steps);
+
 /// A configuration for a landscape: full gradient with injected noise, agents on whatever ranks there are.
 TrainConfig landscape_config(const std::string& landscape, const std::string& compressor, const std::string& noise,
                              std::int64_t agents, double lr, std::int64_t steps, std::int64_t replicas);

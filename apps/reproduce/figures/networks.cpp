@@ -10,18 +10,9 @@ namespace tersegrad {
 
 TrainConfig network_config(const std::string& network, const std::string& compressor, const std::string& noise,
                            std::int64_t agents, double lr, std::int64_t steps, std::int64_t samples) {
-  TrainConfig config;
-  config.model = network;
-  config.dataset = network == "resnet" ? "cifar10" : "mnist";
-  config.batch = 0;
-  config.exchange = "allgather";  // no rank without agents: the figures run on as many ranks as there are cores
-  config.compressor = compressor;
-  config.noise = noise;
-  config.agents = agents;
-  config.lr = lr;
-  config.steps = steps;
+  TrainConfig config =
+      figure_config(network, network == "resnet" ? "cifar10" : "mnist", compressor, noise, agents, lr, steps);
   config.samples = samples;
-  config.log_every = std::max<std::int64_t>(1, steps / 200);
   return config;
 }
 

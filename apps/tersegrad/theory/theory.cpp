@@ -47,9 +47,7 @@ void print_help(std::ostream& out) {
   out << "The paper's predictions: constants, bounds, stationary laws and SDEs\n\nusage: tersegrad theory <what> "
          "[options]; "
          "tersegrad theory <what> --help\n\n";
-  for (const auto& [name, command] : TheoryCommands::instance().members()) {
-    out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command.summary << "\n";
-  }
+  print_members<TheoryCommand>(out);
 }
 
 int run(int argc, char** argv) {
