@@ -106,10 +106,11 @@ leaves_nothing_when_killed() {
   needs_namespaces
   local signal
   for signal in KILL TERM; do
-    run -n 2 -- train --steps 100000000 --out "$work/$signal" > "$work/said" &
+    # A file for each: the shell may empty it after the first look, and the run before has left steps in its own.
+    run -n 2 -- train --steps 100000000 --out "$work/$signal" > "$work/said-$signal" &
     for i in $(seq 1200); do
-      grep -q "^step " "$work/said" && break
-      [ "$i" -lt 1200 ] || fail "it did not start: $(cat "$work/said")"
+      grep -qs "^step " "$work/said-$signal" && break
+      [ "$i" -lt 1200 ] || fail "it did not start: $(cat "$work/said-$signal")"
       sleep 0.1
     done
     pkill -$signal -o -f "$netlab .*$work/$signal"

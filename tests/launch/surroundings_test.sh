@@ -169,15 +169,16 @@ ranks_own_their_cores() {
   local job rank task mine theirs
   mine=$(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status)
   env OMP_PROC_BIND=true OMP_PLACES='{0}' GOMP_CPU_AFFINITY=0 "$launch" --ranks 2 --program "$program" train --model mlp \
-    --compressor sign --lr 0.001 --steps 100000000 --exchange sharded --out "$work/run" >"$work/said" 2>&1 &
+    --compressor sign --lr 0.001 --steps 100000000 --exchange sharded --out "$work/run" >"$work/said-by-it" 2>&1 &
   job=$!
-  for _ in $(seq 1200); do grep -q '^step' "$work/said" && break; kill -0 $job 2>/dev/null || break; sleep 0.1; done
+  # A file of its own: the shell may empty it after the first look, and another run's has steps in it.
+  for _ in $(seq 1200); do grep -qs '^step' "$work/said-by-it" && break; kill -0 $job 2>/dev/null || break; sleep 0.1; done
   theirs=$(for rank in $(pgrep -f "^$program train .* --out $work/run\$"); do
     for task in /proc/"$rank"/task/*/status; do sed -n 's/^Cpus_allowed_list:\s*//p' "$task"; done
   done | sort -u)
   kill -TERM $job
   wait $job
-  [ "$theirs" = "$mine" ] || fail "the ranks' threads may use '$theirs', this test '$mine': $(head -n 3 "$work/said")"
+  [ "$theirs" = "$mine" ] || fail "the ranks' threads may use '$theirs', this test '$mine': $(head -n 3 "$work/said-by-it")"
 }
 
 # The cores that are there, not those that a variable of OpenMP's speaks of.
