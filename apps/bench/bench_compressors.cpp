@@ -10,6 +10,7 @@
 #include "apps/bench/bench.hpp"
 #include "apps/common/command.hpp"
 #include "models/network.hpp"
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/kernels/bandwidth.hpp"
 #include "tersegrad/core/statistics.hpp"
@@ -82,10 +83,10 @@ class Trip {
   void decode() {
     for (const auto& bucket : buckets_) {
       const auto aggregate = view(aggregates_[bucket.index]);
-      if (!aggregator_->dense_view(bucket, aggregate).empty()) continue;  // read where it lies
+      if (!dense_view(*aggregator_, bucket, aggregate).empty()) continue;  // read where it lies
       // Where a step decodes straight into the parameters, the update is part of what is timed. So small that the next
       // backward is as this one.
-      if (aggregator_->decode_axpy(bucket, aggregate, 1e-12f, part_of(parameters_, bucket))) continue;
+      if (decode_axpy(*aggregator_, bucket, aggregate, 1e-12f, part_of(parameters_, bucket))) continue;
       mean_.resize(static_cast<std::size_t>(bucket.size()));
       aggregator_->decode(bucket, aggregate, mean_);
     }
@@ -98,7 +99,7 @@ class Trip {
 
  private:
   void compress(std::size_t a, std::span<const float> all) {
-    encoders_[a]->begin_step(step_, compressor_->needs_whole_gradient() ? all : std::span<const float>());
+    encoders_[a]->begin_step(step_, compressor_->traits().whole_gradient ? all : std::span<const float>());
     for (const auto& bucket : buckets_) encoders_[a]->encode(bucket, part_of(all, bucket), messages_[bucket.index][a]);
   }
 

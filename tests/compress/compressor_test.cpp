@@ -7,6 +7,7 @@
 #include "compress/round_trip.hpp"
 #include "tersegrad/compress/sparse/index_sets.hpp"
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/compress/sign/sign_planes.hpp"
 
 namespace tersegrad {
 namespace {

@@ -2,6 +2,8 @@
 #include <limits>
 
 #include "conformance/conformance.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
+#include "tersegrad/compress/capabilities/update.hpp"
 
 namespace tersegrad::testing {
 namespace {
@@ -28,8 +30,7 @@ std::vector<Result> results_of(const Compressor& compressor, const std::vector<V
     std::vector<std::vector<Message>> messages;
     Vectors own(agents, std::vector<float>(x.size()));
     std::uint32_t nonfinite = 0;
-    for (std::int64_t begin = 0; begin < total; begin += bucket_size) {
-      const Bucket bucket{static_cast<std::uint32_t>(buckets.size()), begin, std::min(begin + bucket_size, total)};
+    for (const Bucket& bucket : buckets_of(compressor, total, bucket_size)) {
       buckets.push_back(bucket);
       messages.emplace_back(agents);
       std::uint32_t affected = 0;
@@ -49,8 +50,8 @@ std::vector<Result> results_of(const Compressor& compressor, const std::vector<V
       session.aggregator->aggregate(bucket, uplinks, aggregate);
       aggregate.header.nonfinite = nonfinite;
       const auto of_x = part_of(std::span(x), bucket);
-      std::span<const float> given = session.aggregator->dense_view(bucket, view(aggregate));
-      if (given.empty() && nonfinite == 0 && session.aggregator->decode_axpy(bucket, view(aggregate), 0.3f, of_x)) continue;
+      std::span<const float> given = dense_view(*session.aggregator, bucket, view(aggregate));
+      if (given.empty() && nonfinite == 0 && decode_axpy(*session.aggregator, bucket, view(aggregate), 0.3f, of_x)) continue;
       if (given.empty()) {
         mean.resize(of_x.size());
         session.aggregator->decode(bucket, view(aggregate), mean);
@@ -65,8 +66,8 @@ std::vector<Result> results_of(const Compressor& compressor, const std::vector<V
       results.push_back({owner + "'s " + state.name, {state.values.begin(), state.values.end()}});
     }
   };
-  for (std::size_t a = 0; a < agents; ++a) add_state(concat("agent ", a), session.encoders[a]->state());
-  add_state("the aggregator", session.aggregator->state());
+  for (std::size_t a = 0; a < agents; ++a) add_state(concat("agent ", a), state_of(*session.encoders[a]));
+  add_state("the aggregator", state_of(*session.aggregator));
   return results;
 }
 
@@ -165,7 +166,7 @@ class BlockMeans final : public Compressor {
  public:
   explicit BlockMeans(std::unique_ptr<Compressor> wire) : wire_(std::move(wire)) {}
   std::string name() const override { return "block-means"; }
-  Traits traits() const override { return {Traits::Kind::biased, 0}; }
+  Traits traits() const override { return {}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return wire_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override { return std::make_unique<Signs>(wire_->encoder(agent)); }
   std::unique_ptr<Aggregator> aggregator() const override { return wire_->aggregator(); }
@@ -175,7 +176,7 @@ class BlockMeans final : public Compressor {
    public:
     explicit Signs(std::unique_ptr<Encoder> wire) : wire_(std::move(wire)) {}
     void begin_step(std::uint64_t step, std::span<const float>) override { wire_->begin_step(step, {}); }
-    void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+    void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
       std::vector<float> scaled(values.begin(), values.end());
       for (std::size_t begin = 0; begin < scaled.size(); begin += 128) {
         const auto block = std::span(scaled).subspan(begin, std::min<std::size_t>(128, scaled.size() - begin));

@@ -54,11 +54,15 @@ TEST_P(DeclaredTraits, DeclaredTraitsHold) {
     double norm2 = 0;
     for (const float x : v) norm2 += double(x) * double(x);
     const auto found = moments(*compressor, v, draws);
-    const double bound = traits.kind == Traits::Kind::contractive ? 1 - traits.constant : traits.constant;
+    // A wire that rounds: what comes is r_j = C_j(1 + e_j), |e_j| ≤ u. C_j has v_j's sign, so |E r_j − v_j| ≤ u|v_j|; and by
+    // Minkowski's inequality E‖r − v‖² ≤ (√ω + u√(1 + ω))²‖v‖². A contractive one's constant is that after rounding.
+    const double u = traits.wire_roundoff, omega = traits.constant;
+    const double bound = traits.kind == Traits::Kind::contractive ? 1 - traits.constant
+                                                                  : std::pow(std::sqrt(omega) + u * std::sqrt(1 + omega), 2);
     EXPECT_LE(found.error, bound * norm2 + z * found.error_se + 1e-5 * norm2);
     if (traits.kind == Traits::Kind::contractive) continue;
     for (std::size_t j = 0; j < v.size(); ++j) {
-      EXPECT_NEAR(found.mean[j], double(v[j]), z * found.se[j] + 1e-6) << "coordinate " << j;
+      EXPECT_NEAR(found.mean[j], double(v[j]), z * found.se[j] + 1e-6 + u * std::abs(double(v[j]))) << "coordinate " << j;
     }
   }
 }
@@ -66,7 +70,7 @@ TEST_P(DeclaredTraits, DeclaredTraitsHold) {
 TEST_P(DeclaredTraits, TheFeedbackScaleMakesItContractive) {
   const int dim = 40;
   const auto compressor = make(GetParam(), dim, 1);
-  const double a = compressor->feedback_scale();
+  const double a = compressor->traits().feedback_scale();
   if (a == 0) {
     EXPECT_EQ(compressor->traits().kind, Traits::Kind::biased);
     EXPECT_THROW(make("ef:" + GetParam(), dim, 1), Error);

@@ -27,7 +27,7 @@ void at_once(const std::function<void(std::size_t)>& f) {
 }
 
 TEST(Threads, OneCompressorServesManyAgents) {
-  std::vector<std::string> specs = testing::all_specs();
+  std::vector<std::string> specs = testing::one_round_specs();
   for (const auto& spec : specs) {
     SCOPED_TRACE(spec);
     const CompressorSetup setup{{1000, 1}, 3, threads};
@@ -51,7 +51,7 @@ TEST(Threads, OneCompressorServesManyAgents) {
 
 /// What a compressor keeps for the next one who asks (index sets) is of one agent, not of one step.
 TEST(Threads, OneAgentIsAtSeveralStepsAtOnce) {
-  for (const auto& spec : testing::all_specs()) {
+  for (const auto& spec : testing::one_round_specs()) {
     SCOPED_TRACE(spec);
     const CompressorSetup setup{{1000, 1}, 3, 1};
     const std::shared_ptr<const Compressor> compressor = CompressorRegistry::instance().make(spec, setup);

@@ -23,7 +23,7 @@ class KnownObjective final : public Objective, public AgentGradients, public Fin
     return all;
   }
 
-  Layout layout() const override { return {static_cast<std::int64_t>(x_.size()), 1}; }
+  ParameterLayout layout() const override { return {static_cast<std::int64_t>(x_.size()), 1}; }
   std::span<float> parameters() override { return x_; }
   std::span<float> gradient() override { return gradient_; }
   AgentGradients* agent_gradients() override { return this; }

@@ -25,7 +25,7 @@ class Bowl final : public Objective, public AgentGradients {
  public:
   Bowl(float scale, float fault, std::uint32_t faulty)
       : scale_(scale), fault_(fault), faulty_(faulty), x_(dim, 1.0f), gradient_(dim) {}
-  Layout layout() const override { return {dim, 1}; }
+  ParameterLayout layout() const override { return {dim, 1}; }
   std::span<float> parameters() override { return x_; }
   std::span<float> gradient() override { return gradient_; }
   AgentGradients* agent_gradients() override { return this; }

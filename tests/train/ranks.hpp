@@ -25,7 +25,7 @@ class Watched final : public Objective {
  public:
   Watched(std::unique_ptr<Objective> inner, std::vector<float>& out) : inner_(std::move(inner)), out_(out) {}
   ~Watched() override { out_.assign(inner_->parameters().begin(), inner_->parameters().end()); }
-  Layout layout() const override { return inner_->layout(); }
+  ParameterLayout layout() const override { return inner_->layout(); }
   std::span<float> parameters() override { return inner_->parameters(); }
   std::span<float> gradient() override { return inner_->gradient(); }
   AgentGradients* agent_gradients() override { return inner_->agent_gradients(); }

@@ -100,7 +100,7 @@ double compressor_omega(const std::string& spec, std::int64_t dim) {
     setup.layout = {dim, 1};
     const auto compressor = CompressorRegistry::instance().make(spec, setup);
     const auto traits = compressor->traits();
-    TERSEGRAD_CHECK(traits.kind == Traits::Kind::unbiased, "compressor '", spec,
+    TERSEGRAD_CHECK(traits.is_unbiased(), "compressor '", spec,
                     "' is biased (DCSGD's theory needs an unbiased one, e.g. randk:0.1, or --omega)");
     return traits.constant;
   }

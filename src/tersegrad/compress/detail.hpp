@@ -13,6 +13,9 @@
 
 namespace tersegrad {
 
+/// The bit of Header::flags that says: the payload holds every value (sparse compressors, gathered means).
+inline constexpr std::uint8_t flag_dense = 4;
+
 inline void resize_payload(Message& message, std::int64_t bytes) {
   message.payload.resize(static_cast<std::size_t>(bytes));
   message.header.payload_bytes = static_cast<std::uint64_t>(bytes);

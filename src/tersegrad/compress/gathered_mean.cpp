@@ -40,10 +40,9 @@ void GatheredMean::whole_mean_of(const Bucket& bucket, std::size_t uplinks, std:
   }
 }
 
-void GatheredMean::aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) {
+void GatheredMean::combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) {
   std::size_t together = uplinks.size() * sizeof(Part);
   for (const auto& uplink : uplinks) together += uplink.payload.size();
-  aggregate.header.k = static_cast<std::uint64_t>(bucket.size());
   if (static_cast<std::int64_t>(together) >= dense_bytes(bucket)) {
     mean_.resize(static_cast<std::size_t>(bucket.size()));
     open(bucket, uplinks);
@@ -54,13 +53,12 @@ void GatheredMean::aggregate(const Bucket& bucket, std::span<const MessageView> 
     return;
   }
   resize_payload(aggregate, static_cast<std::int64_t>(together));
-  aggregate.header.flags = 0;
   std::byte* line = aggregate.payload.data();
   std::byte* out = line + uplinks.size() * sizeof(Part);
   open(bucket, uplinks);
   for (std::size_t i = 0; i < uplinks.size(); ++i) verify(bucket, i);  // refused here, not where every rank decodes
   for (const auto& uplink : uplinks) {
-    const Part part{uplink.payload.size(), static_cast<std::uint32_t>(uplink.header.flags & ~control_flags), 0};
+    const Part part{uplink.payload.size(), uplink.header.flags, 0};
     std::memcpy(line, &part, sizeof part);
     line += sizeof part;
     out = std::copy(uplink.payload.begin(), uplink.payload.end(), out);

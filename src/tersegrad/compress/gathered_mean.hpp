@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/kernels/dense/accumulate.hpp"
 
@@ -13,18 +14,18 @@ namespace tersegrad {
 /// The aggregate is the N uplinks behind one another (a table of 16 bytes each, then their payloads), which every rank
 /// decodes and adds, or the mean in fp32 (flag_dense), whichever is smaller: b bits a coordinate from each of N agents
 /// stay packed while N·b is below 32. Both are lossless and give the same bits: the sum runs in agent order.
-class GatheredMean : public Aggregator {
+class GatheredMean : public Aggregator, public FusedUpdate {
  public:
   explicit GatheredMean(std::uint32_t agents) : agents_(agents) {}
-  void begin_step(std::uint64_t) override {}
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) final;
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) final;
+  FusedUpdate* fused_update() final { return this; }
   bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) final;
 
   /// Largest aggregate of compressors whose uplinks have at most `uplink` bytes: the dense mean at most.
   static std::uint64_t max_payload_bytes(const Bucket& bucket, std::int64_t uplink);
 
  protected:
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) final;
   /// Coordinates added up together, agent after agent, so that the sums stay in the cache: pieces begin at multiples.
   static constexpr std::int64_t piece = 4096;
   /// Receives one bucket's messages in agent order and keeps them for add(). \throws Error if a payload's length is not

@@ -40,10 +40,10 @@ RunResult Run::run() {
     stop_resumable();
     return result_;
   }
-  for (std::int64_t k = past_.steps; k < config_.steps; ++k) {
-    const bool updated = step(static_cast<std::uint64_t>(k));
+  for (std::int64_t number = past_.steps + 1; number <= config_.steps; ++number) {
+    const bool updated = step(number);
     const bool last = result_.steps == config_.steps;
-    result_.interrupted = (algorithm_.heard() & flag_stop) != 0 && !last;
+    result_.interrupted = (algorithm_.heard() & control_stop) != 0 && !last;
     if (result_.diverged || last || (result_.interrupted && !config_.checkpoints())) break;
     if (!record(updated)) result_.interrupted = true;
     if (result_.interrupted && !config_.checkpoints()) break;
@@ -51,7 +51,7 @@ RunResult Run::run() {
       stop_resumable();
       return result_;
     }
-    if ((algorithm_.heard() & flag_checkpoint) != 0) save(counters());
+    if ((algorithm_.heard() & control_checkpoint) != 0) save(counters());
   }
   finish();
   return result_;
@@ -59,12 +59,12 @@ RunResult Run::run() {
 
 /// What this rank says to all others with its messages.
 std::uint8_t Run::control() {
-  std::uint8_t flags = StopSignal::received() != 0 ? flag_stop : 0;
+  std::uint8_t flags = StopSignal::received() != 0 ? control_stop : 0;
   if (comm_.rank() == 0 && since_report_.seconds() > report_every_s) {
-    flags |= flag_report;
+    flags |= control_report;
     since_report_.lap();
   }
-  if (files_ && files_->checkpoint_due(record_.step)) flags |= flag_checkpoint;
+  if (files_ && files_->checkpoint_due(record_.step)) flags |= control_checkpoint;
   return flags;
 }
 
@@ -75,15 +75,15 @@ Elapsed Run::elapsed() const {
 }
 
 /// \return whether x was updated
-bool Run::step(std::uint64_t k) {
+bool Run::step(std::int64_t number) {
   record_ = StepRecord();
-  record_.step = static_cast<std::int64_t>(k) + 1;
+  record_.step = number;
   Watchdog::begin_step(record_.step);
 
   const std::uint8_t flags = control();
-  algorithm_.begin(k, record_);
-  if (setup_.noise_report) report_noise(k);
-  algorithm_.exchange(k, flags, record_);
+  algorithm_.begin(record_);
+  if (setup_.noise_report) report_noise();
+  algorithm_.exchange(flags, record_);
   if (files_ && files_->observables() > 0) observe();
   const auto outcome = algorithm_.update(record_, files_ && logged(record_.step));
   result_.diverged = outcome == Algorithm::Outcome::diverged;
@@ -97,16 +97,16 @@ bool Run::step(std::uint64_t k) {
 void Run::observe() {
   // Whether this is the last step is known only afterwards, and the last step is logged.
   const bool may_be_last = record_.step == config_.steps || !std::isfinite(record_.loss) ||
-                           record_.nonfinite_agents > 0 || (algorithm_.heard() & flag_stop) != 0;
+                           record_.nonfinite_agents > 0 || (algorithm_.heard() & control_stop) != 0;
   record_.observed.assign(files_->observables(), std::numeric_limits<double>::quiet_NaN());
   if (logged(record_.step) || may_be_last) setup_.objective->observables()->observe(record_.observed);
 }
 
 /// Before the update, so that it belongs to the x of the step's loss; its time is not the algorithm's.
-void Run::report_noise(std::uint64_t k) {
+void Run::report_noise() {
   if (noise_due(record_.step)) {
     const Stopwatch watch;
-    result_.noise_measured = setup_.noise_report->measure(k, algorithm_.shared_gradient());
+    result_.noise_measured = setup_.noise_report->measure(record_.step);
     ++result_.noise_reports;
     if (comm_.rank() == 0) record_.noise = result_.noise_measured.values();
     evaluation_s_ += watch.seconds();
@@ -122,7 +122,7 @@ bool Run::record(bool updated) {
     return evaluate();
   }
   if (logged(record_.step)) add_record();
-  if ((algorithm_.heard() & flag_report) != 0) recorder_.flush();
+  if ((algorithm_.heard() & control_report) != 0) recorder_.flush();
   return true;
 }
 

@@ -31,9 +31,9 @@ class Run {
 
  private:
   const Communicator& after_start();
-  bool step(std::uint64_t k);
+  bool step(std::int64_t number);
   void observe();
-  void report_noise(std::uint64_t k);
+  void report_noise();
   bool record(bool updated);
   void add_record();
   bool evaluate();

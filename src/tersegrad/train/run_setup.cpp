@@ -6,7 +6,7 @@
 #include "tersegrad/train/checkpoint/resumption.hpp"
 #include "tersegrad/train/checkpoint/snapshot.hpp"
 #include "tersegrad/train/compute_history.hpp"
-#include "tersegrad/train/step/step.hpp"
+#include "tersegrad/train/step/training_step.hpp"
 
 namespace tersegrad {
 namespace {
@@ -62,7 +62,7 @@ RunSetup set_up_training(const Communicator& comm, const TrainConfig& given, con
   const TestSet* test_set = parts.objective->test_set();
   if (test_set != nullptr && setup.config.eval_every >= 0) result.test_rows = test_set->test_rows();
   if (setup.resumed) restore(comm, setup, start);
-  setup.algorithm = std::make_unique<Step>(parts, setup.past.skips_in_a_row);
+  setup.algorithm = std::make_unique<TrainingStep>(parts, setup.past.skips_in_a_row);
   return setup;
 }
 

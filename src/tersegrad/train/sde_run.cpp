@@ -14,7 +14,6 @@
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/core/progress.hpp"
 #include "tersegrad/core/system/stopwatch.hpp"
-#include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/noise/noise.hpp"
 #include "tersegrad/theory/sde/euler_maruyama.hpp"
 #include "tersegrad/theory/sde/process.hpp"
@@ -49,13 +48,12 @@ NoiseScales scales_of(const Noise& noise, std::int64_t dim) {
 }
 
 std::unique_ptr<Process> make_process(const Compressor& compressor, const ProcessSettings& settings) {
-  const std::string name = Spec::parse(compressor.name()).name;
   const Traits traits = compressor.traits();
-  if (name == "sign") return make_dsignsgd(settings);
-  TERSEGRAD_CHECK(traits.kind == Traits::Kind::unbiased, "--sde: the paper has no SDE for compressor '",
+  if (traits.family == Traits::Family::sign) return make_dsignsgd(settings);
+  TERSEGRAD_CHECK(traits.is_unbiased(), "--sde: the paper has no SDE for compressor '",
                   compressor.name(), "' (it has them for none, for unbiased ones and for sign)");
   if (traits.constant == 0) return make_dsgd(settings);
-  return make_dcsgd(settings, traits.constant, name == "randk" ? Correlation::exactly_k : Correlation::independent);
+  return make_dcsgd(settings, traits.constant, traits.family == Traits::Family::exactly_k ? Correlation::exactly_k : Correlation::independent);
 }
 
 /// Euler–Maruyama in the place of a step: one step of the algorithm is config.sde steps of the integrator.
@@ -85,31 +83,28 @@ class SdeStep : public Algorithm {
     x_.assign(parameters.begin(), parameters.end());
   }
 
-  void begin(std::uint64_t, StepRecord& record) override {
+  void begin(StepRecord& record) override {
     record.learning_rate = config_.lr;
     tell_progress();
     loss_ = compute_gradient(record);
   }
-  std::span<const float> shared_gradient() const override { return full_gradient_.value(); }
-
-  void exchange(std::uint64_t k, std::uint8_t, StepRecord& record) override {
-    step_ = k;
+  void exchange(std::uint8_t, StepRecord& record) override {
     record.loss = loss_;
     // A signal reaches the ranks at different times: they agree now and then.
-    heard_ = (k + 1) % 64 == 0 && StopSignal::on_any_rank(comm_) ? flag_stop : 0;
+    heard_ = record.step % 64 == 0 && StopSignal::on_any_rank(comm_) ? control_stop : 0;
   }
   std::uint8_t heard() const override { return heard_; }
 
   Outcome update(StepRecord& record, bool) override {
     if (!std::isfinite(loss_)) return Outcome::diverged;
-    const auto parts = static_cast<std::uint64_t>(config_.sde);
+    const auto parts = static_cast<std::uint64_t>(config_.sde), draw = static_cast<std::uint64_t>(record.step - 1);
     for (std::uint64_t part = 0; part < parts; ++part) {
       if (part > 0) {
         tell_progress();
         compute_gradient(record);
       }
       const Stopwatch watch;
-      fill_normals(Stream({config_.seed, Purpose::sde, 0, step_ * parts + part}), 0, normals_);
+      fill_normals(Stream({config_.seed, Purpose::sde, 0, draw * parts + part}), 0, normals_);
       integrator_.step(x_, normals_);
       const auto parameters = objective_->parameters();
       for (std::size_t j = 0; j < x_.size(); ++j) parameters[j] = static_cast<float>(x_[j]);
@@ -158,7 +153,6 @@ class SdeStep : public Algorithm {
   FullGradient full_gradient_;
   EulerMaruyama integrator_;
   std::vector<double> x_, normals_;
-  std::uint64_t step_ = 0;
   double loss_ = 0;
   std::uint8_t heard_ = 0;
 };

@@ -31,7 +31,7 @@ Sizes sizes_of(const std::string& spec, const std::vector<std::vector<float>>& g
     encoders.back()->begin_step(21, gradients[a]);
   }
   aggregator->begin_step(21);
-  for (const auto& bucket : cut(dim, bucket_size)) {
+  for (const auto& bucket : cut(dim, bucket_size, unit_of(*compressor))) {
     std::vector<Message> messages(agents);
     std::vector<MessageView> views;
     auto& row = sizes.messages.emplace_back();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "compress/round_trip.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad {
@@ -28,7 +29,7 @@ TEST(ErrorFeedback, IsTheRecursionWithItsInnerCompressor) {
   const std::size_t n = 600;
   for (const std::string spec : {"topk:0.05", "scaled-sign", "randk:0.1", "qsgd:2", "none:bf16"}) {
     const auto inner = make(spec, {600, 1});
-    const auto a = static_cast<float>(inner->feedback_scale());
+    const auto a = static_cast<float>(inner->traits().feedback_scale());
     Session plain(*inner, 1), wrapped(*make("ef:" + spec, {600, 1}), 1);
     std::vector<float> e(n, 0.0f);
     for (std::uint64_t s = 0; s < 4; ++s) {
@@ -41,7 +42,7 @@ TEST(ErrorFeedback, IsTheRecursionWithItsInnerCompressor) {
         ASSERT_EQ(step.own[0][j], a * sent[j]) << spec << ", step " << s << ", coordinate " << j;
         e[j] = p[j] - a * sent[j];
       }
-      const auto state = wrapped.encoders[0]->state();
+      const auto state = state_of(*wrapped.encoders[0]);
       ASSERT_EQ(state.size(), 1u);
       EXPECT_EQ(state[0].name, "error");
       for (std::size_t j = 0; j < n; ++j) ASSERT_EQ(state[0].values[j], e[j]) << spec << ", step " << s;
@@ -53,7 +54,7 @@ TEST(Ef21, IsTheRecursionWithItsInnerCompressor) {
   const std::size_t n = 600;
   for (const std::string spec : {"topk:0.05", "scaled-sign", "randk:0.1", "qsgd:2", "none:bf16"}) {
     const auto inner = make(spec, {600, 1});
-    const auto a = static_cast<float>(inner->feedback_scale());
+    const auto a = static_cast<float>(inner->traits().feedback_scale());
     Session plain(*inner, 1), wrapped(*make("ef21:" + spec, {600, 1}), 1);
     std::vector<float> h(n, 0.0f);
     for (std::uint64_t s = 0; s < 5; ++s) {
@@ -67,7 +68,7 @@ TEST(Ef21, IsTheRecursionWithItsInnerCompressor) {
         ASSERT_EQ(step.own[0][j], h[j]) << spec << ", step " << s << ", coordinate " << j;
       }
       if (s == 2) continue;  // looked at or not, it goes on alike
-      const auto state = wrapped.encoders[0]->state();
+      const auto state = state_of(*wrapped.encoders[0]);
       for (std::size_t j = 0; j < n; ++j) ASSERT_EQ(state[0].values[j], h[j]) << spec << ", step " << s;
     }
   }
@@ -87,7 +88,7 @@ TEST(ErrorFeedback, MemoryStaysBounded) {
       const auto g = normal_vector(n, 1000 + s);
       largest = std::max(largest, norm2(g));
       session.step({g}, s, 128);
-      mean += norm2(session.encoders[0]->state()[0].values) / steps;
+      mean += norm2(state_of(*session.encoders[0])[0].values) / steps;
     }
     EXPECT_LT(mean, 4 * (1 - delta) / (delta * delta) * largest) << spec;
     EXPECT_GT(mean, 0) << spec;
@@ -98,7 +99,7 @@ TEST(ErrorFeedback, NonfiniteGradientsDoNotStayInTheMemory) {
   Session session(*make("ef:topk:1", {4, 1}), 1);
   session.step({{4, 3, 2, 1}}, 0, 4);  // memory 0 3 2 1
   session.step({{0, std::nanf(""), 0, INFINITY}}, 1, 4);
-  const auto memory = session.encoders[0]->state()[0].values;
+  const auto memory = state_of(*session.encoders[0])[0].values;
   // NaN was sent; p of the last coordinate is inf, which was not. Both keep what they had.
   EXPECT_EQ(std::vector<float>(memory.begin(), memory.end()), (std::vector<float>{0, 3, 2, 1}));
   EXPECT_EQ(session.step({{0, 0, 0, 0}}, 2, 4).mean, (std::vector<float>{0, 3, 0, 0}));
@@ -112,7 +113,7 @@ TEST(ErrorFeedback, OfScaledSignsForgetsAStepThatIsNotFinite) {
     for (std::uint64_t s = 0; s < 4; ++s) {
       if (s > 0) {
         auto bad = normal_vector(300, 70 + s);
-        const auto kept = plain.encoders[0]->state()[0].values;
+        const auto kept = state_of(*plain.encoders[0])[0].values;
         bad[5] = spec[2] == ':' ? -kept[5] : kept[5];  // p is 0 there, which no scale moves
         bad[77] = s == 1 ? std::nanf("") : INFINITY;
         const auto step = disturbed.step({bad}, 100 + s, 128);
@@ -144,8 +145,8 @@ TEST(Ef21, FollowsAConstantGradientAndReachesIt) {
     for (std::size_t a = 0; a < 3; ++a) EXPECT_EQ(last.own[a][j], g[a][j]);
     EXPECT_NEAR(last.mean[j], (g[0][j] + g[1][j] + g[2][j]) / 3, 1e-6);
   }
-  EXPECT_EQ(session.encoders[0]->state()[0].name, "estimate");
-  EXPECT_EQ(session.aggregator->state()[0].name, "mean");
+  EXPECT_EQ(state_of(*session.encoders[0])[0].name, "estimate");
+  EXPECT_EQ(state_of(*session.aggregator)[0].name, "mean");
 }
 
 TEST(Ef21, UnbiasedCompressorsConvergeToo) {

@@ -56,8 +56,8 @@ TEST(Qsgd, Bytes) {
   // Down: the agents' messages together while they are smaller than fp32.
   EXPECT_EQ(round_trip(*make("natural", {1024, 1}, 3), {g, g, g}, 0, 1024).downlink, 3u * (16 + 1152));
   EXPECT_EQ(round_trip(*make("natural", {1024, 1}, 4), {g, g, g, g}, 0, 1024).downlink, 4096u);
-  EXPECT_FALSE(make("qsgd:4", {1024, 1})->needs_whole_gradient());
-  EXPECT_TRUE(make("qsgd:4:512", {1024, 1})->needs_whole_gradient());
+  EXPECT_FALSE(make("qsgd:4", {1024, 1})->traits().whole_gradient);
+  EXPECT_TRUE(make("qsgd:4:512", {1024, 1})->traits().whole_gradient);
 }
 
 TEST(Qsgd, ABlockWithANonfiniteCoordinateIsNanThroughoutAndNoOther) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "compress/round_trip.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad {
@@ -135,7 +136,7 @@ TEST(Signum, IsTheSignOfTheMovingAverage) {
       const auto step = session.step({g}, s, 256);
       for (std::size_t j = 0; j < n; ++j) ASSERT_EQ(sign(step.mean[j]), sign(m[j])) << spec << " step " << s;
     }
-    const auto state = session.encoders[0]->state();
+    const auto state = state_of(*session.encoders[0]);
     ASSERT_EQ(state.size(), 1u);
     EXPECT_EQ(state[0].name, "momentum");
     EXPECT_EQ(std::vector<float>(state[0].values.begin(), state[0].values.end()), m);
@@ -146,7 +147,7 @@ TEST(Signum, NonfiniteVotesButIsNotRemembered) {
   Session session(*make("signum:0.5", {3, 1}, 1), 1);
   session.step({{1, 1, 1}}, 0, 3);
   EXPECT_EQ(session.step({{-INFINITY, std::nanf(""), -4}}, 1, 3).mean, (std::vector<float>{-1, 0, -1}));
-  const auto momentum = session.encoders[0]->state()[0].values;
+  const auto momentum = state_of(*session.encoders[0])[0].values;
   EXPECT_EQ(std::vector<float>(momentum.begin(), momentum.end()), (std::vector<float>{0.5f, 0.5f, -1.75f}));
 }
 

@@ -42,7 +42,7 @@ TEST(Message, EveryFieldIsChecked) {
            text.find(field) != std::string::npos;
   };
   EXPECT_TRUE(names(with([](Header& h) { h.magic = 1; }), "magic"));
-  EXPECT_TRUE(names(with([](Header& h) { h.version = 9; }), "version 9 (expected 4)"));
+  EXPECT_TRUE(names(with([](Header& h) { h.version = 9; }), "version 9 (expected 5)"));
   EXPECT_TRUE(names(with([](Header& h) { h.kind = MessageKind::aggregate; }), "kind"));
   EXPECT_TRUE(names(with([](Header& h) { h.step = 8; }), "step 8 (expected 7)"));
   EXPECT_TRUE(names(with([](Header& h) { h.bucket = 1; }), "bucket 1"));

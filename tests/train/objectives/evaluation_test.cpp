@@ -22,7 +22,7 @@ void sleep_s(double seconds) { std::this_thread::sleep_for(std::chrono::duration
 /// Chunks of any value, which take as long as is wanted.
 class Chunks : public Objective, public TestSet {
  public:
-  Layout layout() const override { return {1, 1}; }
+  ParameterLayout layout() const override { return {1, 1}; }
   std::span<float> parameters() override { return one_; }
   std::span<float> gradient() override { return one_; }
   TestSet* test_set() override { return this; }

@@ -5,7 +5,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 
+#include "tersegrad/comm/mpi/mpi_communicator.hpp"
 #include "train/known_objective.hpp"
 
 namespace tersegrad {
@@ -22,15 +24,29 @@ class AgentsTest : public ::testing::Test {
     noise_ = NoiseRegistry::instance().make(config_.noise);
     compressor_ = CompressorRegistry::instance().make(spec, CompressorSetup{{size, 1}, config_.seed, 8});
     buckets_ = cut_into_buckets(size, bucket);
-    started_.clear();
-    return agents_.emplace(AgentParts{&config_, &objective_, noise_.get(), compressor_.get(), buckets_}, begin, end);
+    plan_.emplace(buckets_);
+    if (!source_) source_ = make_gradient_source(comm_, objective_, 1);
+    return agents_.emplace(AgentParts{&config_, &objective_, source_.get(), noise_.get(), compressor_.get(), &*plan_}, begin, end);
   }
-  /// Computes a step. \return each bucket in the order of its start
-  std::vector<std::uint32_t> compute(std::uint64_t step, std::span<const float> shared = {}, double loss = 0, std::uint8_t control = 0) {
-    started_.clear();
+  /// What the last agent's messages do.
+  struct Sink final : MessageSink {
+    std::function<void(const Bucket&)> then = [](const Bucket&) {};
+    std::vector<std::uint32_t> sent;
+    void complete(const Bucket& bucket) override { sent.push_back(bucket.index), then(bucket); }
+  };
+  /// All agents' messages. \param draw of the step, from 0 \return the last agent's buckets in their order
+  std::vector<std::uint32_t> compute(std::uint64_t draw, std::uint8_t control = 0, std::function<void(const Bucket&)> then = {}) {
+    const auto step = static_cast<std::int64_t>(draw) + 1;
     TimeSplit time;
-    agents_->compute(step, shared, loss, control, {[this](const Bucket& b) { started_.push_back(b.index); }, [] {}}, time);
-    return started_;
+    StepClock clock(time);
+    Sink sink;
+    for (std::uint32_t agent = agents_->begin(); agent < agents_->end(); ++agent) {
+      const bool is_last = agent + 1 == agents_->end();
+      sink = Sink();
+      if (is_last && then) sink.then = then;
+      agents_->send_gradient(agent, step, control, is_last, sink, clock);
+    }
+    return sink.sent;
   }
   /// What an agent's messages hold, decoded. \param agent from `first`
   std::vector<float> sent(std::uint32_t agent) {
@@ -49,8 +65,10 @@ class AgentsTest : public ::testing::Test {
   std::unique_ptr<Noise> noise_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<Bucket> buckets_;
+  std::optional<BucketPlan> plan_;
+  MpiCommunicator comm_{MPI_COMM_SELF};
+  std::unique_ptr<GradientSource> source_;  // a mini-batch each, unless a test makes another one first
   std::optional<Agents> agents_;
-  std::vector<std::uint32_t> started_;
 };
 
 TEST(Buckets, BeginAtMultiplesOf128AndCoverEverything) {
@@ -75,15 +93,15 @@ TEST(Buckets, BeginAtMultiplesOf128AndCoverEverything) {
 
 TEST_F(AgentsTest, MessagesHoldTheirAgentsGradientAndSayWhoseTheyAre) {
   make(256);
-  compute(11, {}, 0, flag_stop);
+  compute(11, control_stop);
   for (std::uint32_t agent = first; agent < last; ++agent) {
     EXPECT_EQ(sent(agent), KnownObjective::values(agent, 11, size));
     for (const Bucket& bucket : buckets_) {
       ASSERT_EQ(agents_->messages(bucket).size(), 3u);
       const Header& header = agents_->messages(bucket)[agent - first].header;
-      EXPECT_NO_THROW(check(header, {MessageKind::uplink, 11, bucket, agent, compressor_id("none"), 4 * 256}, "the test"));
+      EXPECT_NO_THROW(check(header, {MessageKind::uplink, 12, bucket, agent, compressor_id("none"), 4 * 256}, "the test"));
       EXPECT_EQ(header.loss, static_cast<float>(agent + 11));
-      EXPECT_EQ(header.flags & control_flags, flag_stop);
+      EXPECT_EQ(header.control, control_stop);
     }
   }
 }
@@ -91,33 +109,19 @@ TEST_F(AgentsTest, MessagesHoldTheirAgentsGradientAndSayWhoseTheyAre) {
 TEST_F(AgentsTest, EveryBucketStartsOnceWhenTheLastAgentsMessageIsThere) {
   make(256);
   std::vector<std::size_t> complete;
-  TimeSplit time;
-  agents_->compute(3, {}, 0, 0, {[&](const Bucket& bucket) {
-    for (const Message& message : agents_->messages(bucket)) complete.push_back(message.header.step == 3 ? message.payload.size() : 0);
-    started_.push_back(bucket.index);
-  }, [] {}}, time);
-  EXPECT_EQ(started_, (std::vector<std::uint32_t>{0, 1, 2}));
+  const auto started = compute(3, 0, [&](const Bucket& bucket) {
+    for (const Message& message : agents_->messages(bucket)) complete.push_back(message.header.step == 4 ? message.payload.size() : 0);
+  });
+  EXPECT_EQ(started, (std::vector<std::uint32_t>{0, 1, 2}));
   EXPECT_EQ(complete, (std::vector<std::size_t>{1024, 1024, 1024, 1024, 1024, 1024, 752, 752, 752}));
-}
-
-TEST_F(AgentsTest, ARankWithoutAgentsStartsAllBucketsAtOnce) {
-  make(256, "none", 4, 4);
-  EXPECT_EQ(compute(0), (std::vector<std::uint32_t>{0, 1, 2}));
-  EXPECT_TRUE(agents_->messages(buckets_[0]).empty());
-  config_.overlap = true;  // in the order in which they will come
-  EXPECT_EQ(compute(0), (std::vector<std::uint32_t>{2, 1, 0}));
 }
 
 TEST_F(AgentsTest, WithOverlapBucketsGoWhileBackwardRuns) {
   config_.overlap = true;
   make(128);
   std::vector<int> parts_before;
-  TimeSplit time;
-  agents_->compute(0, {}, 0, 0, {[&](const Bucket& bucket) {
-    started_.push_back(bucket.index);
-    parts_before.push_back(objective_.parts_told);
-  }, [] {}}, time);
-  EXPECT_EQ(started_, (std::vector<std::uint32_t>{5, 4, 3, 2, 1, 0}));
+  const auto started = compute(0, 0, [&](const Bucket&) { parts_before.push_back(objective_.parts_told); });
+  EXPECT_EQ(started, (std::vector<std::uint32_t>{5, 4, 3, 2, 1, 0}));
   // The last bucket, [640, 700), is complete with the first of seven parts: one part at least is then still to come.
   EXPECT_EQ(parts_before.front(), 0);
   EXPECT_LT(parts_before[4], 6);
@@ -135,12 +139,13 @@ TEST_F(AgentsTest, WithOverlapWhatBackwardDoesNotReachGoesToo) {
 }
 
 TEST_F(AgentsTest, ASharedGradientIsEveryAgentsAndSoIsItsLoss) {
+  source_ = make_gradient_source(comm_, objective_, 0);
   make(256);
-  const auto shared = KnownObjective::values(6, 1, size);
-  compute(0, shared, 0.75);
+  source_->begin_step();
+  compute(5);
   for (std::uint32_t agent = first; agent < last; ++agent) {
-    EXPECT_EQ(sent(agent), shared);
-    EXPECT_EQ(agents_->messages(buckets_[0])[agent - first].header.loss, 0.75f);
+    EXPECT_EQ(sent(agent), KnownObjective::values(0, 0, size));
+    EXPECT_EQ(agents_->messages(buckets_[0])[agent - first].header.loss, 0.5f);
   }
 }
 
@@ -197,7 +202,9 @@ TEST_F(AgentsTest, ADiscardedStepIsForgotten) {
 
 TEST_F(AgentsTest, AnEstimateIsOfOtherDrawsAndLeavesNoTrace) {
   config_.noise = "gaussian:0.5";
+  source_ = make_gradient_source(comm_, objective_, 0);
   make(256, "ef:topk:0.1");
+  source_->begin_step();
   compute(0);
   const auto state = [&] {
     const auto values = agents_->state(first)[0].values;
@@ -207,9 +214,9 @@ TEST_F(AgentsTest, AnEstimateIsOfOtherDrawsAndLeavesNoTrace) {
   const std::vector<std::int64_t> coordinates = {0, 5, 6, 699};
   std::vector<float> one(4), again(4), two(4);
   const auto shared = KnownObjective::values(0, 0, size);
-  agents_->estimate(first, 0, shared, coordinates, one);
-  agents_->estimate(first, 1, shared, coordinates, two);
-  agents_->estimate(first, 0, shared, coordinates, again);
+  agents_->estimate(first, 0, coordinates, one);
+  agents_->estimate(first, 1, coordinates, two);
+  agents_->estimate(first, 0, coordinates, again);
   EXPECT_EQ(one, again);
   EXPECT_NE(one, two);
   for (std::size_t i = 0; i < one.size(); ++i) {

@@ -82,7 +82,7 @@ class AggregatingExchange::AggregatingFlow final : public Flow {
       if (batch.from() > rank_ && uplinks.size() == x_.map_.begin(rank_)) add_own();
       for (std::size_t i = 0; i < batch.headers().size(); ++i) uplinks.push_back(batch.message(i));
       for (const auto& header : batch.headers()) {
-        x_.tally().uplink.add(static_cast<std::int64_t>(header.payload_bytes), sizeof(Header));
+        x_.tally(job_.bucket).uplink.add(static_cast<std::int64_t>(header.payload_bytes), sizeof(Header));
       }
     }
     if (uplinks.size() < x_.map_.agents()) add_own();
@@ -97,7 +97,7 @@ class AggregatingExchange::AggregatingFlow final : public Flow {
     if (!down_) return;
     // With a server every agent receives the aggregate, without one every other rank.
     const std::int64_t copies = x_.has_server() ? std::int64_t{x_.map_.agents()} : x_.comm().size() - 1;
-    x_.tally().downlink.add(copies * static_cast<std::int64_t>(aggregate.header.payload_bytes),
+    x_.tally(job_.bucket).downlink.add(copies * static_cast<std::int64_t>(aggregate.header.payload_bytes),
                             copies * static_cast<std::int64_t>(sizeof(Header)));
     down_->release();
   }

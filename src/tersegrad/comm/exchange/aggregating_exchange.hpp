@@ -18,12 +18,8 @@ class AggregatingExchange : public Exchange {
   std::size_t peak_buffer_bytes() const override { return slots_.peak_bytes(); }
 
  protected:
-  static constexpr int everyone = -1;
-
   AggregatingExchange(const ExchangeSetup& setup, const AgentMap& map)
       : Exchange(setup), map_(map), slots_(static_cast<std::size_t>(map.hosts())) {}
-  /// The rank that aggregates a bucket, or everyone.
-  virtual int root(const Bucket& bucket) const = 0;
   std::unique_ptr<Flow> make_flow(const BucketJob& job) override;
 
  private:

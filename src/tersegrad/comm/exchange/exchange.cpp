@@ -34,7 +34,7 @@ void Exchange::begin_step(const ExchangeStep& step) {
   if (!connected_) connect();
   connected_ = true;
   step_ = step;
-  tally_ = Traffic();
+  tally_.assign(step.parts, Traffic());
 }
 
 void Exchange::start_bucket(const BucketJob& job) {
@@ -88,7 +88,7 @@ void Exchange::hear_faults() const {
   throw PeerError(concat("seen by rank ", message->from, ": ", fault));
 }
 
-void Exchange::finish_step(Traffic& traffic) {
+void Exchange::finish_step(std::span<Traffic> traffic) {
   finishing_ = true;
   for (Backoff backoff; !flows_.empty();) {
     if (progress()) {
@@ -102,19 +102,20 @@ void Exchange::finish_step(Traffic& traffic) {
 }
 
 /// The ranks' counts meet on rank 0. Nobody waits for it: a count is smaller than what MPI sends at once.
-void Exchange::collect(Traffic& traffic) {
+void Exchange::collect(std::span<Traffic> traffic) {
+  TERSEGRAD_ASSERT(traffic.size() == tally_.size(), "traffic of ", tally_.size(), " parts is asked for as of ", traffic.size());
   if (!counted_on_root()) {
-    Traffic part = tally_;
     if (comm_.rank() != 0) {
-      comm_.send(bytes_of(std::span<const Traffic>(&part, 1)), 0, tally_tag);
+      comm_.send(bytes_of(std::span<const Traffic>(tally_)), 0, tally_tag);
     } else {
+      std::vector<Traffic> of_rank(tally_.size());
       for (int rank = 1; rank < comm_.size(); ++rank) {
-        comm_.receive(bytes_of(std::span(&part, 1)), rank, tally_tag);
-        tally_ += part;
+        comm_.receive(bytes_of(std::span(of_rank)), rank, tally_tag);
+        for (std::size_t part = 0; part < tally_.size(); ++part) tally_[part] += of_rank[part];
       }
     }
   }
-  traffic += tally_;
+  for (std::size_t part = 0; part < tally_.size(); ++part) traffic[part] += tally_[part];
 }
 
 void check_uplinks(std::span<const Header> headers, int rank, const ExchangeStep& step, const Bucket& bucket,
@@ -150,11 +151,11 @@ void complete_aggregate_header(std::span<const Header> uplinks, const ExchangeSt
   identify(header, {MessageKind::aggregate, step.step, bucket, static_cast<std::uint32_t>(uplinks.size()),
                     compressor_id(step.compressor->name())});
   header.payload_bytes = aggregate.payload.size();
-  header.flags |= step.control;
+  header.control = step.control;
   double loss = 0;
   header.nonfinite = 0;
   for (const auto& uplink : uplinks) {
-    header.flags |= uplink.flags & control_flags;
+    header.control |= uplink.control;
     loss += static_cast<double>(uplink.loss);
     header.nonfinite += uplink.nonfinite > 0 ? 1u : 0u;
   }

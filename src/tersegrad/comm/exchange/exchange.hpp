@@ -31,6 +31,7 @@ struct ExchangeStep {
   Aggregator* aggregator = nullptr;  ///< its begin_step is done; aggregates buckets in any order, on some ranks only some
   /// This rank's control flags, also in its messages; the aggregates have the union of all ranks'.
   std::uint8_t control = 0;
+  std::size_t parts = 1;  ///< that buckets count their bytes for (Bucket::part); few, the same on all ranks
 };
 
 /// One bucket that is ready to go.
@@ -82,6 +83,9 @@ class Exchange {
   /// The bucket size to cut `total` coordinates with, where the user asked for `wanted`: a strategy whose ranks
   /// serve a bucket each cuts smaller. No bit depends on it.
   virtual std::int64_t bucket_size(std::int64_t /*total*/, std::int64_t wanted) const { return wanted; }
+  /// The rank that aggregates a bucket; `everyone` where each does for itself.
+  static constexpr int everyone = -1;
+  virtual int root(const Bucket& /*bucket*/) const { return everyone; }
   /// False where MPI's own collective calls carry payloads: what crosses which link is known to MPI alone then.
   virtual bool knows_its_links() const { return true; }
   /// Bytes of this rank's receive buffers at their largest: what a server holds beside the aggregates.
@@ -92,8 +96,10 @@ class Exchange {
   /// Looks once at every bucket under way; may aggregate one. \return whether anything moved
   bool progress();
   /// Waits until every bucket that was started is done: then each rank holds the same aggregates.
-  /// \param traffic complete on rank 0: what the step's messages cost is added to it
-  void finish_step(Traffic& traffic);
+  /// \param traffic complete on rank 0: what the messages of each part cost is added to it. [step.parts]
+  void finish_step(std::span<Traffic> traffic);
+  /// The same of a step with one part.
+  void finish_step(Traffic& traffic) { finish_step(std::span(&traffic, 1)); }
 
  protected:
   explicit Exchange(const ExchangeSetup& setup) : comm_(*setup.comm), verify_(setup.verify) {}
@@ -108,7 +114,7 @@ class Exchange {
   /// on the way that could not happen to any other memory.
   bool verifies() const { return verify_; }
   const ExchangeStep& step() const { return step_; }
-  Traffic& tally() { return tally_; }
+  Traffic& tally(const Bucket& bucket) { return tally_[bucket.part]; }
   /// True within finish_step: every bucket of the step has been started.
   bool finishing() const { return finishing_; }
 
@@ -117,13 +123,13 @@ class Exchange {
   bool guarded(const std::function<bool()>& work) const;
   void tell_rank_0(const std::string& fault) const;
   void hear_faults() const;
-  void collect(Traffic& traffic);
+  void collect(std::span<Traffic> traffic);
 
   const Communicator& comm_;
   bool verify_;
   ExchangeStep step_;
   std::vector<std::unique_ptr<Flow>> flows_;  // not yet done, in the order of their start
-  Traffic tally_;                             // what this rank counted in this step
+  std::vector<Traffic> tally_;                // what this rank counted in this step, of each part
   bool connected_ = false;
   bool finishing_ = false;
 };

@@ -23,7 +23,7 @@ class AllReduceExchange : public Exchange {
   const AgentMap& map() const override { return map_; }
   bool has_server() const override { return false; }
   void require(const Compressor& compressor) const override {
-    TERSEGRAD_CHECK(compressor.name() == "none", "exchange '", name(),
+    TERSEGRAD_CHECK(compressor.traits().dense_fp32, "exchange '", name(),
                     "' adds fp32 values and carries only the compressor 'none', not '", compressor.name(),
                     "'; use --exchange server");
   }
@@ -129,8 +129,8 @@ class AllReduceExchange::ReduceFlow final : public Flow {
     const auto dense = static_cast<std::int64_t>(aggregate.payload.size());
     const auto agents = static_cast<std::int64_t>(headers.size() * sizeof(Header));
     const auto pieces = x_.header_bytes(job_.bucket);
-    x_.tally().uplink.add(others * dense, others * (agents + pieces));
-    x_.tally().downlink.add(others * dense, others * pieces);
+    x_.tally(job_.bucket).uplink.add(others * dense, others * (agents + pieces));
+    x_.tally(job_.bucket).downlink.add(others * dense, others * pieces);
     reduced_ = true;
   }
 

@@ -7,6 +7,7 @@
 #include "tersegrad/comm/exchange/message_block.hpp"
 #include "tersegrad/comm/exchange/receive_slots.hpp"
 #include "tersegrad/comm/mpi/nodes.hpp"
+#include "tersegrad/compress/capabilities/partial_sums.hpp"
 
 namespace tersegrad {
 namespace {
@@ -25,9 +26,12 @@ class HierarchicalExchange final : public Exchange {
   const AgentMap& map() const override { return map_; }
   bool has_server() const override { return false; }
   void require(const Compressor& compressor) const override {
-    TERSEGRAD_CHECK(compressor.aggregator()->supports_partial(),
+    TERSEGRAD_CHECK(compressor.aggregator()->partial_sums() != nullptr,
                     "exchange 'hierarchical' adds up the agents of a node first, and '", compressor.name(),
                     "' has no integer sums (another order of additions would change bits); use --exchange sharded");
+  }
+  int root(const Bucket& bucket) const override {
+    return nodes_ ? nodes_->leader(static_cast<int>(bucket.index % static_cast<std::uint32_t>(nodes_->count()))) : 0;
   }
   std::size_t peak_buffer_bytes() const override { return rank_slots_.peak_bytes() + node_slots_.peak_bytes(); }
 
@@ -145,7 +149,7 @@ class HierarchicalExchange::HierarchicalFlow final : public Flow {
         count_up(batch.headers()[i].payload_bytes, 1, true);
       }
     }
-    x_.step().aggregator->aggregate_partial(job_.bucket, uplinks, partial_);
+    x_.step().aggregator->partial_sums()->aggregate_partial(job_.bucket, uplinks, partial_);
     Header& header = partial_.header;
     identify(header, {MessageKind::partial, x_.step().step, job_.bucket, static_cast<std::uint32_t>(uplinks.size()),
                       compressor_id(x_.step().compressor->name())});
@@ -206,7 +210,7 @@ class HierarchicalExchange::HierarchicalFlow final : public Flow {
       count_up(batch.headers().front().payload_bytes, batch.headers().size(), false);
     }
     Message& aggregate = *job_.aggregate;
-    x_.step().aggregator->join_partials(job_.bucket, partials, aggregate);
+    x_.step().aggregator->partial_sums()->join_partials(job_.bucket, partials, aggregate);
     complete_aggregate_header(headers, x_.step(), job_.bucket, aggregate);
     from_nodes_.clear();
     x_.node_slots_.give_back(slot_);
@@ -217,16 +221,16 @@ class HierarchicalExchange::HierarchicalFlow final : public Flow {
 
   void count_up(std::uint64_t payload, std::size_t headers, bool within_node) {
     const auto header_bytes = static_cast<std::int64_t>(headers * sizeof(Header));
-    x_.tally().uplink.add(static_cast<std::int64_t>(payload), header_bytes);
-    if (within_node) x_.tally().within_nodes += static_cast<std::int64_t>(payload) + header_bytes;
+    x_.tally(job_.bucket).uplink.add(static_cast<std::int64_t>(payload), header_bytes);
+    if (within_node) x_.tally(job_.bucket).within_nodes += static_cast<std::int64_t>(payload) + header_bytes;
   }
 
   /// Every rank but this one receives the aggregate; all but the nodes' leaders from their own node.
   void count_down(std::int64_t payload) {
     const std::int64_t copies = x_.comm().size() - 1, between_nodes = x_.nodes_->count() - 1;
     constexpr auto header_bytes = static_cast<std::int64_t>(sizeof(Header));
-    x_.tally().downlink.add(copies * payload, copies * header_bytes);
-    x_.tally().within_nodes += (copies - between_nodes) * (payload + header_bytes);
+    x_.tally(job_.bucket).downlink.add(copies * payload, copies * header_bytes);
+    x_.tally(job_.bucket).within_nodes += (copies - between_nodes) * (payload + header_bytes);
   }
 
   HierarchicalExchange& x_;

@@ -50,11 +50,9 @@ class Bernoulli final : public Compressor {
         }});
   }
   std::string name() const override { return concat("bernoulli:", shortest(p_), wire_suffix(wire_)); }
-  // 16-bit wires round.
   Traits traits() const override {
-    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 1 / p_ - 1} : Traits{Traits::Kind::biased, 0};
+    return {.kind = Traits::Kind::unbiased, .constant = 1 / p_ - 1, .wire_roundoff = roundoff(wire_)};
   }
-  double feedback_scale() const override { return p_; }  // contractive whatever the wire rounds
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(wire_));
   }
@@ -70,7 +68,7 @@ class Bernoulli final : public Compressor {
 const Registration<Compressor, const CompressorSetup&> registration{
     "bernoulli",
     "each coordinate with probability P, scaled by 1/P (unbiased, ω = 1/P − 1); indices cost no bytes",
-    {{"p", "", "probability that a coordinate is kept, from 1e-9 to 1"}, wire_parameter()},
+    {{"p", "", "probability that a coordinate is kept, from 1e-9 to 1", "0.25"}, wire_parameter()},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       TERSEGRAD_CHECK(setup.layout.total() <= 0xffffffffll, "sparse compression of ", setup.layout.total(),
                       " coordinates (index sets hold at most 2^32 - 1)");

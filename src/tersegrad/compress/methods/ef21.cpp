@@ -8,6 +8,11 @@
 // Memory: h_i, one float a coordinate and agent (and one more, for what is new and so that a step can be undone; around
 // scaled-sign two bits instead), and H.
 // A coordinate whose new h_i or H is not finite keeps its old one, while the mean of that step shows the NaN or inf.
+#include "tersegrad/compress/capabilities/axpby_encoder.hpp"
+#include "tersegrad/compress/capabilities/fused_feedback.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
+#include "tersegrad/compress/capabilities/sparse.hpp"
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/memory.hpp"
 
 namespace tersegrad {
@@ -15,32 +20,33 @@ namespace {
 
 bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
 
-class Ef21Encoder final : public Encoder {
+class Ef21Encoder final : public Encoder, public EncoderMemory {
  public:
   Ef21Encoder(const Compressor& inner, std::uint32_t agent, std::int64_t size)
       : inner_(inner.encoder(agent)),
-        whole_(inner.needs_whole_gradient()),
-        scale_(static_cast<float>(inner.feedback_scale())),
+        axpby_(*inner_),
+        whole_(inner.traits().whole_gradient),
+        scale_(static_cast<float>(inner.traits().feedback_scale())),
         memory_(size, true) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
     before_.clear();
     if (whole_) {
-      inner_->begin_step_axpby(step, {gradient, memory_.kept(), 1, -1}, memory_.next(), false);
+      axpby_->begin_step_axpby(step, {gradient, memory_.kept(), 1, -1}, memory_.next(), false);
     } else {
       inner_->begin_step(step, {});
     }
   }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto kept = memory_.kept(bucket), next = memory_.next(bucket);
     if (whole_) {
       inner_->encode(bucket, next, message);
     } else {
-      inner_->encode_axpby(bucket, {values, kept, 1, -1}, next, message);
+      axpby_->encode_axpby(bucket, {values, kept, 1, -1}, next, message);
     }
-    if (const auto sparse = inner_->decode_own_sparse(bucket, message)) {
+    if (const auto sparse = decode_own_sparse(*inner_, bucket, message)) {
       // A few coordinates change: where they lie, so that the others are not copied.
       const auto all = memory_.kept();
       for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
@@ -68,6 +74,7 @@ class Ef21Encoder final : public Encoder {
     for (auto& changed : before_) std::swap(kept[changed.index], changed.value);
   }
 
+  EncoderMemory* memory() override { return this; }
   void discard_step() override {
     for (const auto& changed : before_) memory_.kept()[changed.index] = changed.value;
     before_.clear();
@@ -87,20 +94,21 @@ class Ef21Encoder final : public Encoder {
     float value;
   };
 
+  AxpbyOf axpby_;
   bool whole_;
   float scale_;
   Memory memory_;
   std::vector<Changed> before_;
 };
 
-class Ef21Aggregator final : public Aggregator {
+class Ef21Aggregator final : public Aggregator, public AggregatorMemory, public DenseView {
  public:
   Ef21Aggregator(const Compressor& inner, std::int64_t size)
       : inner_(inner.aggregator()),
-        scale_(static_cast<float>(inner.feedback_scale())),
+        scale_(static_cast<float>(inner.traits().feedback_scale())),
         mean_(static_cast<std::size_t>(size)) {}
   void begin_step(std::uint64_t step) override { inner_->begin_step(step); }
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     inner_->aggregate(bucket, uplinks, aggregate);
   }
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
@@ -110,21 +118,18 @@ class Ef21Aggregator final : public Aggregator {
     for (std::size_t j = 0; j < mean.size(); ++j) kept[j] = is_finite(mean[j]) ? mean[j] : kept[j];
   }
   /// H itself, where all agents' gradients are finite. (float32 may still not hold the sum: then H is inf, as x is.)
+  DenseView* dense_view() override { return this; }
   std::span<const float> dense_view(const Bucket& bucket, const MessageView& aggregate) override {
     if (aggregate.header.nonfinite > 0) return {};
     const auto kept = part(bucket);
-    if (const auto sparse = inner_->decode_sparse(bucket, aggregate)) {
-      for (std::size_t i = 0; i < sparse->indices.size(); ++i) {
-        const auto j = static_cast<std::size_t>(sparse->indices[i] - bucket.begin);
-        kept[j] = kept[j] + scale_ * sparse->values[i];
-      }
-    } else if (!inner_->decode_axpy(bucket, aggregate, -scale_, kept)) {  // a negative step adds, bit for bit
+    if (!decode_axpy(*inner_, bucket, aggregate, -scale_, kept)) {  // a negative step adds, bit for bit
       decoded_.resize(kept.size());
       inner_->decode(bucket, aggregate, decoded_);
       kernels::axpby({decoded_, kept, scale_, 1}, kept);
     }
     return kept;
   }
+  AggregatorMemory* memory() override { return this; }
   std::vector<State> state() override { return {{"mean", mean_}}; }
 
  private:
@@ -141,11 +146,11 @@ class Ef21 final : public Compressor {
  public:
   Ef21(std::shared_ptr<const Compressor> inner, std::int64_t size) : inner_(std::move(inner)), size_(size) {}
   std::string name() const override { return "ef21:" + inner_->name(); }
-  Traits traits() const override { return {Traits::Kind::biased, 0}; }  // of one step; over steps h_i follows g_i
-  bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
+  // Biased is one step; over steps h_i follows g_i.
+  Traits traits() const override { return {.whole_gradient = inner_->traits().whole_gradient}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
-    if (auto fused = inner_->feedback_encoder(Feedback::ef21, agent)) return fused;
+    if (auto fused = fused_feedback_encoder(*inner_, Feedback::ef21, agent)) return fused;
     return std::make_unique<Ef21Encoder>(*inner_, agent, size_);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<Ef21Aggregator>(*inner_, size_); }
@@ -158,7 +163,7 @@ class Ef21 final : public Compressor {
 const Registration<Compressor, const CompressorSetup&> registration{
     "ef21",
     "EF21 around a compressor: sends what changed in the gradient, both ends add it up",
-    {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign"}},
+    {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign", "topk:0.25"}},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       return std::make_unique<Ef21>(make_for_feedback(arguments.text("inner"), setup, "ef21"), setup.layout.total());
     }};

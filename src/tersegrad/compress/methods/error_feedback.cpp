@@ -9,37 +9,43 @@
 // Memory: e_i, one float a coordinate and agent (one more where a step may be undone, two bits around scaled-sign), zero at
 // first.
 // A coordinate whose new memory is not finite keeps its old one; what is sent is C's business, header.nonfinite too.
+#include "tersegrad/compress/capabilities/axpby_encoder.hpp"
+#include "tersegrad/compress/capabilities/fused_feedback.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
+#include "tersegrad/compress/capabilities/sparse.hpp"
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/memory.hpp"
 
 namespace tersegrad {
 namespace {
 
-class FeedbackEncoder final : public Encoder {
+class FeedbackEncoder final : public Encoder, public EncoderMemory {
  public:
   FeedbackEncoder(const Compressor& inner, std::uint32_t agent, std::int64_t size, bool undo)
       : inner_(inner.encoder(agent)),
-        whole_(inner.needs_whole_gradient()),
-        scale_(static_cast<float>(inner.feedback_scale())),
+        axpby_(*inner_),
+        whole_(inner.traits().whole_gradient),
+        scale_(static_cast<float>(inner.traits().feedback_scale())),
         memory_(size, undo) {}
 
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
     if (whole_) {
-      inner_->begin_step_axpby(step, {gradient, memory_.kept()}, memory_.next(), true);
+      axpby_->begin_step_axpby(step, {gradient, memory_.kept()}, memory_.next(), true);
     } else {
       inner_->begin_step(step, {});
     }
   }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto corrected = memory_.next(bucket);
     memory_.wrote();
     if (whole_) {
       inner_->encode(bucket, corrected, message);
     } else {
-      inner_->encode_axpby(bucket, {values, memory_.kept(bucket)}, corrected, message);
+      axpby_->encode_axpby(bucket, {values, memory_.kept(bucket)}, corrected, message);
     }
-    const bool finite = inner_->subtract_own(bucket, corrected, scale_, message);
+    const bool finite = axpby_->subtract_own(bucket, corrected, scale_, message);
     if (!finite || message.header.nonfinite > 0) memory_.keep_finite(bucket);
   }
 
@@ -48,6 +54,7 @@ class FeedbackEncoder final : public Encoder {
     for (float& value : out) value *= scale_;
   }
 
+  EncoderMemory* memory() override { return this; }
   void discard_step() override { memory_.discard(); }
 
   std::vector<State> state() override {
@@ -57,17 +64,18 @@ class FeedbackEncoder final : public Encoder {
 
  private:
   std::unique_ptr<Encoder> inner_;
+  AxpbyOf axpby_;
   bool whole_;
   float scale_;
   Memory memory_;
 };
 
-class FeedbackAggregator final : public Aggregator {
+class FeedbackAggregator final : public Aggregator, public SparseView {
  public:
   explicit FeedbackAggregator(const Compressor& inner)
-      : inner_(inner.aggregator()), scale_(static_cast<float>(inner.feedback_scale())) {}
+      : inner_(inner.aggregator()), sparse_(inner_->sparse_view()), scale_(static_cast<float>(inner.traits().feedback_scale())) {}
   void begin_step(std::uint64_t step) override { inner_->begin_step(step); }
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     inner_->aggregate(bucket, uplinks, aggregate);
   }
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
@@ -75,24 +83,22 @@ class FeedbackAggregator final : public Aggregator {
     if (scale_ == 1.0f) return;
     for (float& value : mean) value *= scale_;
   }
+  // With a factor only lists are fast: a list is short, and scaled before it is used.
+  SparseView* sparse_view() override { return sparse_ == nullptr ? nullptr : this; }
+  FusedUpdate* fused_update() override { return scale_ == 1.0f ? inner_->fused_update() : nullptr; }
+  DenseView* dense_view() override { return scale_ == 1.0f ? inner_->dense_view() : nullptr; }
   std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
-    auto sparse = inner_->decode_sparse(bucket, aggregate);
+    auto sparse = sparse_->decode_sparse(bucket, aggregate);
     if (!sparse || scale_ == 1.0f) return sparse;
     scaled_.assign(sparse->values.begin(), sparse->values.end());
     for (float& value : scaled_) value *= scale_;
     sparse->values = scaled_;
     return sparse;
   }
-  bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
-    return scale_ == 1.0f ? inner_->decode_axpy(bucket, aggregate, step, x)
-                          : Aggregator::decode_axpy(bucket, aggregate, step, x);
-  }
-  std::span<const float> dense_view(const Bucket& bucket, const MessageView& aggregate) override {
-    return scale_ == 1.0f ? inner_->dense_view(bucket, aggregate) : std::span<const float>();
-  }
 
  private:
   std::unique_ptr<Aggregator> inner_;
+  SparseView* sparse_;
   float scale_;
   std::vector<float> scaled_;
 };
@@ -102,11 +108,11 @@ class ErrorFeedback final : public Compressor {
   ErrorFeedback(std::shared_ptr<const Compressor> inner, const CompressorSetup& setup)
       : inner_(std::move(inner)), size_(setup.layout.total()), undo_(setup.undo) {}
   std::string name() const override { return "ef:" + inner_->name(); }
-  Traits traits() const override { return {Traits::Kind::biased, 0}; }  // of one step; over steps nothing is lost
-  bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
+  // Biased is one step; over steps nothing is lost.
+  Traits traits() const override { return {.whole_gradient = inner_->traits().whole_gradient}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
-    if (auto fused = inner_->feedback_encoder(Feedback::ef14, agent)) return fused;
+    if (auto fused = fused_feedback_encoder(*inner_, Feedback::ef14, agent)) return fused;
     return std::make_unique<FeedbackEncoder>(*inner_, agent, size_, undo_);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<FeedbackAggregator>(*inner_); }
@@ -120,7 +126,7 @@ class ErrorFeedback final : public Compressor {
 const Registration<Compressor, const CompressorSetup&> registration{
     "ef",
     "error feedback (EF14) around a compressor: what one step does not send the next ones do",
-    {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign"}},
+    {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign", "topk:0.25"}},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       return std::make_unique<ErrorFeedback>(make_for_feedback(arguments.text("inner"), setup, "ef"), setup);
     }};

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "tersegrad/compress/capabilities/partial_sums.hpp"
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/sign/planes.hpp"
@@ -22,27 +24,27 @@ namespace {
 
 enum class TieRule { random, plus, minus, zero };
 
-class MajorityAggregator final : public Aggregator {
+class MajorityAggregator final : public Aggregator, public PartialSums, public FusedUpdate {
  public:
   MajorityAggregator(TieRule tie, const CompressorSetup& setup) : tie_(tie), seed_(setup.seed), agents_(setup.agents) {}
   void begin_step(std::uint64_t step) override { step_ = step; }
 
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     votes_.count(bucket, uplinks, sum_);
     decide(bucket, find_abstained(bucket), aggregate);
   }
 
   // A group's sum is the count of a smaller N, and where all its votes are zero, which the count does not tell from a
   // tie, and of which only those of every group matter in the end.
-  bool supports_partial() const override { return true; }
-  void aggregate_partial(const Bucket& bucket, std::span<const MessageView> uplinks, Message& partial) override {
+  PartialSums* partial_sums() override { return this; }
+  void combine_partial(const Bucket& bucket, std::span<const MessageView> uplinks, Message& partial) override {
     votes_.count(bucket, uplinks, partial);
     if (!find_abstained(bucket)) return;
     append_mask(bucket, abstained_, static_cast<std::int64_t>(partial.payload.size()), partial, packed_);
     partial.header.flags |= flag_abstained;
   }
 
-  void join_partials(const Bucket& bucket, std::span<const MessageView> partials, Message& aggregate) override {
+  void combine_joined(const Bucket& bucket, std::span<const MessageView> partials, Message& aggregate) override {
     bool all_abstain = tie_ != TieRule::zero;
     abstained_.assign(static_cast<std::size_t>(plane_bytes(bucket.size())), std::byte{0xff});
     counts_.clear();
@@ -54,6 +56,7 @@ class MajorityAggregator final : public Aggregator {
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
     decode_signs(read_signs(bucket, aggregate, 0, packed_), mean);
   }
+  FusedUpdate* fused_update() override { return this; }
   bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
     subtract_signs(read_signs(bucket, aggregate, 0, packed_), step, x);
     return true;
@@ -114,8 +117,6 @@ class MajorityAggregator final : public Aggregator {
     } else if (tie_ == TieRule::plus) {
       for (std::size_t b = 0; b < plane; ++b) signs[b] |= ties_[b];
     }
-    aggregate.header.flags = 0;
-    aggregate.header.k = static_cast<std::uint64_t>(bucket.size());
     if (any_mask) append_mask(bucket, mask_, static_cast<std::int64_t>(plane), aggregate, packed_);
   }
 
@@ -147,7 +148,7 @@ class Majority final : public Compressor {
     const char* ties[] = {"", ":tie=plus", ":tie=minus", ":tie=zero"};
     return concat("majority", ties[static_cast<int>(tie_)], zero_suffix(zero_));
   }
-  Traits traits() const override { return {Traits::Kind::biased, 0, false}; }
+  Traits traits() const override { return {.family = Traits::Family::majority, .averaged = false}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     // Of a partial sum: the counts, and a mask.
     return static_cast<std::uint64_t>((VoteCounter::plane_count(setup_.agents, true) + 1) * plane_bytes(bucket.size()));

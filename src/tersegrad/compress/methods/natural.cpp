@@ -37,7 +37,7 @@ class NaturalEncoder final : public Encoder {
   NaturalEncoder(std::uint64_t seed, std::uint32_t agent) : seed_(seed), agent_(agent) {}
   void begin_step(std::uint64_t step, std::span<const float>) override { step_ = step; }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     resize_payload(message, message_bytes(bucket));
     const auto exponents = std::span(message.payload).first(values.size());
     const auto signs = std::span(message.payload).subspan(values.size());
@@ -52,8 +52,6 @@ class NaturalEncoder final : public Encoder {
       nonfinite += kernels::round_to_powers(values.subspan(first, n), coins, exponents.subspan(first, n),
                                             signs.subspan(first / 8, (n + 7) / 8));
     }
-    message.header.flags = 0;
-    message.header.k = static_cast<std::uint64_t>(bucket.size());
     message.header.nonfinite = saturate(nonfinite);
   }
 
@@ -97,7 +95,7 @@ class Natural final : public Compressor {
  public:
   explicit Natural(const CompressorSetup& setup) : seed_(setup.seed), agents_(setup.agents) {}
   std::string name() const override { return "natural"; }
-  Traits traits() const override { return {Traits::Kind::unbiased, 1.0 / 8}; }
+  Traits traits() const override { return {.kind = Traits::Kind::unbiased, .constant = 1.0 / 8}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     return GatheredMean::max_payload_bytes(bucket, message_bytes(bucket));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/wire/values.hpp"
@@ -13,11 +14,8 @@ namespace {
 class NoneEncoder final : public Encoder {
  public:
   explicit NoneEncoder(ValueFormat wire) : wire_(wire) {}
-  void begin_step(std::uint64_t, std::span<const float>) override {}
-  void encode(const Bucket&, std::span<const float> values, Message& message) override {
+  void pack(const Bucket&, std::span<const float> values, Message& message) override {
     resize_payload(message, static_cast<std::int64_t>(values.size()) * bytes_per_value(wire_));
-    message.header.k = values.size();
-    message.header.flags = 0;
     message.header.nonfinite = saturate(pack_and_count(wire_, values, message.payload));
   }
   void decode_own(const Bucket&, const Message& message, std::span<float> out) override {
@@ -28,17 +26,13 @@ class NoneEncoder final : public Encoder {
   ValueFormat wire_;
 };
 
-class NoneAggregator final : public Aggregator {
+class NoneAggregator final : public Aggregator, public FusedUpdate, public DenseView {
  public:
   explicit NoneAggregator(ValueFormat wire) : wire_(wire) {}
-  void begin_step(std::uint64_t) override {}
-
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     const std::int64_t width = bytes_per_value(wire_);
     for (const auto& uplink : uplinks) require_payload(uplink, bucket.size() * width);
     resize_payload(aggregate, bucket.size() * width);
-    aggregate.header.k = static_cast<std::uint64_t>(bucket.size());
-    aggregate.header.flags = 0;
     const float agents = static_cast<float>(uplinks.size());
     // One cache-sized run at a time: N inputs are read once, the sums never leave the cache.
     constexpr std::int64_t run = 4096;
@@ -61,16 +55,17 @@ class NoneAggregator final : public Aggregator {
     unpack_values(wire_, aggregate.payload, mean);
   }
 
+  FusedUpdate* fused_update() override { return this; }
   bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
     require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
     decode_axpy_values(wire_, aggregate.payload, step, x);
     return true;
   }
 
+  DenseView* dense_view() override { return wire_ == ValueFormat::fp32 ? this : nullptr; }
   std::span<const float> dense_view(const Bucket& bucket, const MessageView& aggregate) override {
     require_payload(aggregate, bucket.size() * bytes_per_value(wire_));
-    if (wire_ != ValueFormat::fp32 || reinterpret_cast<std::uintptr_t>(aggregate.payload.data()) % alignof(float) != 0)
-      return {};
+    if (reinterpret_cast<std::uintptr_t>(aggregate.payload.data()) % alignof(float) != 0) return {};
     return {reinterpret_cast<const float*>(aggregate.payload.data()), static_cast<std::size_t>(bucket.size())};
   }
 
@@ -82,11 +77,11 @@ class None final : public Compressor {
  public:
   explicit None(ValueFormat wire) : wire_(wire) {}
   std::string name() const override { return "none" + wire_suffix(wire_); }
-  // fp16 and bf16 round (and fp16 overflows), so only fp32 is the identity.
+  // fp16 and bf16 round (and fp16 overflows), so only fp32 is the identity. Rounding is a contraction: ef:none:fp16 makes up
+  // for it.
   Traits traits() const override {
-    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, 0} : Traits{Traits::Kind::biased, 0};
+    return {.kind = Traits::Kind::unbiased, .wire_roundoff = roundoff(wire_), .dense_fp32 = wire_ == ValueFormat::fp32};
   }
-  double feedback_scale() const override { return 1; }  // rounding is a contraction: ef:none:fp16 makes up for it
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(wire_));
   }

@@ -15,17 +15,17 @@ class NormalizedTopK final : public GreedySparsifier {
  public:
   using GreedySparsifier::GreedySparsifier;
   std::string name() const override { return concat("ntopk:", setup().k, wire_suffix(setup().wire)); }
-  Traits traits() const override { return {Traits::Kind::biased, 0}; }
+  Traits traits() const override { return {.wire_roundoff = roundoff(setup().wire), .whole_gradient = true}; }
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{
     "ntopk",
     "Top-k of the normalised gradient g/‖g‖ (the paper's Fig. 10): withstands heavy-tailed noise",
-    {{"k", "", "coordinates kept: a count (1000) or a fraction of d (0.01)"}, wire_parameter()},
+    {{"k", "", "coordinates kept: a count (1000) or a fraction of d (0.01)", "0.25"}, wire_parameter()},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       TERSEGRAD_CHECK(setup.layout.total() <= 0xffffffffll, "sparse compression of ", setup.layout.total(),
                       " coordinates (index sets hold at most 2^32 - 1)");
-      const auto k = resolve_k(arguments.text("k"), setup.layout.dim, arguments.spec().text);
+      const auto k = resolve_k(arguments.text("k"), setup, arguments.spec().text);
       return std::make_unique<NormalizedTopK>(GreedySetup{setup, k, true, wire_format(arguments)});
     }};
 

@@ -18,14 +18,16 @@ class Qsgd final : public Quantizer {
   std::string name() const override { return concat("qsgd:", setup().levels, block_suffix(setup().block)); }
   Traits traits() const override {
     const double n = block_dim(), s = setup().levels;
-    return {Traits::Kind::unbiased, std::min(n / (s * s), std::sqrt(n) / s)};
+    return {.kind = Traits::Kind::unbiased,
+            .constant = std::min(n / (s * s), std::sqrt(n) / s),
+            .whole_gradient = needs_whole_gradient()};
   }
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{
     "qsgd",
     "LEVELS levels of each block's norm and a sign, in ⌈log2(2 LEVELS + 1)⌉ bits (unbiased, ω = min(n/s², √n/s))",
-    {{"levels", "", "levels s of a magnitude, from 1 to 32767: 1 takes 2 bits a coordinate, 7 takes 4, 127 takes 8"},
+    {{"levels", "", "levels s of a magnitude, from 1 to 32767: 1 takes 2 bits a coordinate, 7 takes 4, 127 takes 8", "4"},
      block_parameter()},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       const auto levels = static_cast<std::uint32_t>(arguments.integer("levels", 1, 32767));

@@ -17,11 +17,12 @@ class RandK final : public Compressor {
         }});
   }
   std::string name() const override { return concat("randk:", k_, wire_suffix(wire_)); }
-  // 16-bit wires round.
   Traits traits() const override {
-    return wire_ == ValueFormat::fp32 ? Traits{Traits::Kind::unbiased, omega_} : Traits{Traits::Kind::biased, 0};
+    return {.kind = Traits::Kind::unbiased,
+            .constant = omega_,
+            .family = Traits::Family::exactly_k,
+            .wire_roundoff = roundoff(wire_)};
   }
-  double feedback_scale() const override { return 1 / (1 + omega_); }  // contractive whatever the wire rounds
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(wire_));
   }
@@ -38,9 +39,9 @@ class RandK final : public Compressor {
 const Registration<Compressor, const CompressorSetup&> registration{
     "randk",
     "k random coordinates without replacement, scaled by d/k (unbiased, ω = d/k − 1); indices cost no bytes",
-    {{"k", "", "coordinates kept: a count (1000) or a fraction of d (0.01)"}, wire_parameter()},
+    {{"k", "", "coordinates kept: a count (1000) or a fraction of d (0.01)", "0.25"}, wire_parameter()},
     [](const Arguments& arguments, const CompressorSetup& setup) {
-      const auto k = resolve_k(arguments.text("k"), setup.layout.dim, arguments.spec().text);
+      const auto k = resolve_k(arguments.text("k"), setup, arguments.spec().text);
       return std::make_unique<RandK>(setup, k, wire_format(arguments));
     }};
 

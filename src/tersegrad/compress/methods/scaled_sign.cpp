@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tersegrad/compress/capabilities/fused_feedback.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/gathered_mean.hpp"
 #include "tersegrad/compress/kernels/sign/scaled_signs.hpp"
@@ -81,7 +82,7 @@ class OnePassEncoder final : public ScaledSignEncoder {
     step_.begin_step(step);
     step_.measured(kernels::pack_signs_measured(gradient, step_.signs(), step_.zeros()));
   }
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     step_.write(bucket, message, [&](std::size_t j) { return values[j]; });
   }
 
@@ -104,7 +105,7 @@ class ReplicasEncoder final : public ScaledSignEncoder {
       scales_.push_back(static_cast<float>(kernels::sum_of_magnitudes(part) / static_cast<double>(part.size())));
     }
   }
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     writer_.write(bucket, values, prefix(bucket), message);
     std::memcpy(message.payload.data(), scales_.data() + blocks().first(bucket),
                 static_cast<std::size_t>(prefix(bucket)));
@@ -152,12 +153,15 @@ class ScaledSignAggregator final : public GatheredMean {
   std::vector<std::vector<std::byte>> masks_;
 };
 
-class ScaledSign final : public Compressor {
+class ScaledSign final : public Compressor, public FusedFeedback {
  public:
   ScaledSign(ZeroRule rule, const CompressorSetup& setup) : rule_(rule), setup_(setup) {}
   std::string name() const override { return "scaled-sign" + zero_suffix(rule_); }
-  Traits traits() const override { return {Traits::Kind::contractive, 1 / static_cast<double>(setup_.layout.dim)}; }
-  bool needs_whole_gradient() const override { return true; }
+  Traits traits() const override {
+    return {.kind = Traits::Kind::contractive,
+            .constant = 1 / static_cast<double>(setup_.layout.dim),
+            .whole_gradient = true};
+  }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     const std::int64_t scales = Blocks(setup_.layout, 0).count(bucket) * scale_bytes;
     return GatheredMean::max_payload_bytes(bucket, scales + 2 * plane_bytes(bucket.size()));
@@ -167,6 +171,7 @@ class ScaledSign final : public Compressor {
     return std::make_unique<ReplicasEncoder>(rule_, setup_, agent);
   }
   std::unique_ptr<Aggregator> aggregator() const override { return std::make_unique<ScaledSignAggregator>(setup_); }
+  const FusedFeedback* fused_feedback() const override { return this; }
   std::unique_ptr<Encoder> feedback_encoder(Feedback kind, std::uint32_t agent) const override {
     // A random or positive sign(0) leaves a residual of its own; replicas have scales of their own.
     if (rule_ != ZeroRule::exact || setup_.layout.replicas != 1) return nullptr;

@@ -2,6 +2,8 @@
 // ±inf votes its sign and NaN votes zero (see ZeroRule); both are counted in header.nonfinite.
 #include <algorithm>
 
+#include "tersegrad/compress/capabilities/partial_sums.hpp"
+#include "tersegrad/compress/capabilities/update.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/dense/apply.hpp"
@@ -12,27 +14,27 @@ namespace tersegrad {
 namespace {
 
 /// Sends the sum of signs back as VoteCounter packs it: exactly.
-class SignAggregator final : public Aggregator {
+class SignAggregator final : public Aggregator, public PartialSums, public FusedUpdate {
  public:
   explicit SignAggregator(std::uint32_t agents) : agents_(agents) {}
-  void begin_step(std::uint64_t) override {}
-
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     votes_.count(bucket, uplinks, aggregate);
   }
 
   // A group's sum is the count of a smaller N.
-  bool supports_partial() const override { return true; }
-  void aggregate_partial(const Bucket& bucket, std::span<const MessageView> uplinks, Message& partial) override {
+  PartialSums* partial_sums() override { return this; }
+  void combine_partial(const Bucket& bucket, std::span<const MessageView> uplinks, Message& partial) override {
     votes_.count(bucket, uplinks, partial);
   }
-  void join_partials(const Bucket& bucket, std::span<const MessageView> partials, Message& aggregate) override {
+  void combine_joined(const Bucket& bucket, std::span<const MessageView> partials, Message& aggregate) override {
     votes_.join(bucket, partials, agents_, aggregate);
   }
 
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
     kernels::decode_counts(votes_.read(bucket, aggregate, agents_), mean, scale(), offset(), factor(aggregate));
   }
+
+  FusedUpdate* fused_update() override { return this; }
   bool decode_axpy(const Bucket& bucket, const MessageView& aggregate, float step, std::span<float> x) override {
     kernels::apply_counts(votes_.read(bucket, aggregate, agents_), x, scale(), offset(), factor(aggregate), step);
     return true;
@@ -54,7 +56,7 @@ class Sign final : public Compressor {
  public:
   Sign(ZeroRule rule, const CompressorSetup& setup) : rule_(rule), setup_(setup) {}
   std::string name() const override { return "sign" + zero_suffix(rule_); }
-  Traits traits() const override { return {Traits::Kind::biased, 0}; }
+  Traits traits() const override { return {.family = Traits::Family::sign}; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     const int planes = std::max(2, VoteCounter::plane_count(setup_.agents, true));
     return static_cast<std::uint64_t>(planes * plane_bytes(bucket.size()));

@@ -7,17 +7,20 @@
 //
 // Memory: m_i, one float a coordinate and agent (and one more where a step may be undone), zero at first.
 // A non-finite coordinate of g_i votes as it does in `sign` and is counted in header.nonfinite; m_i stays as it was.
+#include "tersegrad/compress/capabilities/axpby_encoder.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/memory.hpp"
 
 namespace tersegrad {
 namespace {
 
-class SignumEncoder final : public Encoder {
+class SignumEncoder final : public Encoder, public EncoderMemory {
  public:
   SignumEncoder(const Compressor& inner, std::uint32_t agent, double beta, std::int64_t size, bool undo)
       : inner_(inner.encoder(agent)),
-        whole_(inner.needs_whole_gradient()),
+        axpby_(*inner_),
+        whole_(inner.traits().whole_gradient),
         beta_(static_cast<float>(beta)),
         rest_(static_cast<float>(1 - beta)),
         memory_(size, undo) {}
@@ -25,19 +28,19 @@ class SignumEncoder final : public Encoder {
   void begin_step(std::uint64_t step, std::span<const float> gradient) override {
     memory_.commit();
     if (whole_) {
-      inner_->begin_step_axpby(step, {gradient, memory_.kept(), rest_, beta_}, memory_.next(), true);
+      axpby_->begin_step_axpby(step, {gradient, memory_.kept(), rest_, beta_}, memory_.next(), true);
     } else {
       inner_->begin_step(step, {});
     }
   }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto momentum = memory_.next(bucket);
     memory_.wrote();
     if (whole_) {
       inner_->encode(bucket, momentum, message);
     } else {
-      inner_->encode_axpby(bucket, {values, memory_.kept(bucket), rest_, beta_}, momentum, message);
+      axpby_->encode_axpby(bucket, {values, memory_.kept(bucket), rest_, beta_}, momentum, message);
     }
     if (message.header.nonfinite > 0) memory_.keep_finite(bucket);
   }
@@ -46,6 +49,7 @@ class SignumEncoder final : public Encoder {
     inner_->decode_own(bucket, message, out);
   }
 
+  EncoderMemory* memory() override { return this; }
   void discard_step() override { memory_.discard(); }
 
   std::vector<State> state() override {
@@ -55,6 +59,7 @@ class SignumEncoder final : public Encoder {
 
  private:
   std::unique_ptr<Encoder> inner_;
+  AxpbyOf axpby_;
   bool whole_;
   float beta_, rest_;
   Memory memory_;
@@ -68,8 +73,10 @@ class Signum final : public Compressor {
     const std::string sign = inner_->name();
     return concat("signum:", shortest(beta_), sign == "sign" ? "" : ":" + sign);
   }
-  Traits traits() const override { return {Traits::Kind::biased, 0, inner_->traits().averaged}; }
-  bool needs_whole_gradient() const override { return inner_->needs_whole_gradient(); }
+  Traits traits() const override {
+    const Traits inner = inner_->traits();
+    return {.averaged = inner.averaged, .whole_gradient = inner.whole_gradient};
+  }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override { return inner_->max_payload_bytes(bucket); }
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override {
     return std::make_unique<SignumEncoder>(*inner_, agent, beta_, size_, undo_);

@@ -16,7 +16,11 @@ class TernGrad final : public Quantizer {
  public:
   using Quantizer::Quantizer;
   std::string name() const override { return "terngrad" + block_suffix(setup().block); }
-  Traits traits() const override { return {Traits::Kind::unbiased, (std::sqrt(block_dim()) - 1) / 2}; }
+  Traits traits() const override {
+    return {.kind = Traits::Kind::unbiased,
+            .constant = (std::sqrt(block_dim()) - 1) / 2,
+            .whole_gradient = needs_whole_gradient()};
+  }
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{

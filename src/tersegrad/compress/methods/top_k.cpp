@@ -16,20 +16,22 @@ class TopK final : public GreedySparsifier {
   using GreedySparsifier::GreedySparsifier;
   std::string name() const override { return concat("topk:", setup().k, wire_suffix(setup().wire)); }
   Traits traits() const override {
-    const double u2 = setup().wire == ValueFormat::fp32 ? 0 : setup().wire == ValueFormat::fp16 ? 0x1p-22 : 0x1p-16;
-    return {Traits::Kind::contractive,
-            static_cast<double>(setup().k) / static_cast<double>(setup().common.layout.dim) * (1 - u2)};
+    const double u = roundoff(setup().wire);
+    return {.kind = Traits::Kind::contractive,
+            .constant = static_cast<double>(setup().k) / static_cast<double>(setup().common.layout.dim) * (1 - u * u),
+            .wire_roundoff = u,
+            .whole_gradient = true};
   }
 };
 
 const Registration<Compressor, const CompressorSetup&> registration{
     "topk",
     "the k largest magnitudes, exactly, with their indices (contractive, δ = k/d)",
-    {{"k", "", "coordinates kept: a count (1000) or a fraction of d (0.01)"}, wire_parameter()},
+    {{"k", "", "coordinates kept: a count (1000) or a fraction of d (0.01)", "0.25"}, wire_parameter()},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       TERSEGRAD_CHECK(setup.layout.total() <= 0xffffffffll, "sparse compression of ", setup.layout.total(),
                       " coordinates (index sets hold at most 2^32 - 1)");
-      const auto k = resolve_k(arguments.text("k"), setup.layout.dim, arguments.spec().text);
+      const auto k = resolve_k(arguments.text("k"), setup, arguments.spec().text);
       return std::make_unique<TopK>(GreedySetup{setup, k, false, wire_format(arguments)});
     }};
 

@@ -100,10 +100,8 @@ class QuantizerEncoder final : public Encoder {
     }
   }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     resize_payload(message, coding_.bytes(bucket));
-    message.header.flags = 0;
-    message.header.k = static_cast<std::uint64_t>(bucket.size());
     std::byte* const payload = message.payload.data();
     const bool own_units = coding_.blocks.within_buckets();
     if (!own_units) {

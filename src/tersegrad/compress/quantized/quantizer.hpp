@@ -40,13 +40,13 @@ std::string block_suffix(std::int64_t block);
 class Quantizer : public Compressor {
  public:
   explicit Quantizer(const QuantizerSetup& setup) : setup_(setup), blocks_(setup.common.layout, setup.block) {}
-  bool needs_whole_gradient() const override { return !blocks_.within_buckets(); }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override;
   std::unique_ptr<Encoder> encoder(std::uint32_t agent) const override;
   std::unique_ptr<Aggregator> aggregator() const override;
 
  protected:
   const QuantizerSetup& setup() const { return setup_; }
+  bool needs_whole_gradient() const { return !blocks_.within_buckets(); }
   double block_dim() const { return static_cast<double>(blocks_.size()); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/sign/sign_memory.hpp"
 #include "tersegrad/compress/sign/signed_step.hpp"
@@ -10,54 +11,55 @@
 namespace tersegrad {
 namespace {
 
-class Ef14 final : public Encoder {
+class Ef14 final : public Encoder, public EncoderMemory {
  public:
   Ef14(const CompressorSetup& setup, std::uint32_t agent, std::unique_ptr<Encoder> plain)
-      : plain_(std::move(plain)), step_(ZeroRule::exact, setup, agent), undo_(setup.undo), memory_(step_.size()) {
-    if (undo_) next_.resize(memory_.size());
+      : plain_(std::move(plain)), step_(ZeroRule::exact, setup, agent), undo_(setup.undo), values_(step_.size()) {
+    if (undo_) next_.resize(values_.size());
   }
 
   void begin_step(std::uint64_t, std::span<const float> gradient) override {
     commit();
-    step_.measured(kernels::pack_signs_residual(gradient, memory_, scale_, written(), step_.signs(), step_.zeros()));
+    step_.measured(kernels::pack_signs_residual(gradient, values_, scale_, written(), step_.signs(), step_.zeros()));
     wrote_ = true;
   }
-  void encode(const Bucket& bucket, std::span<const float>, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float>, Message& message) override {
     const auto p = written().subspan(static_cast<std::size_t>(bucket.begin));
     step_.write(bucket, message, [&](std::size_t j) { return p[j]; });
   }
   void decode_own(const Bucket& bucket, const Message& message, std::span<float> out) override {
     plain_->decode_own(bucket, message, out);
   }
+  EncoderMemory* memory() override { return this; }
   void discard_step() override {
     TERSEGRAD_ASSERT(undo_, "a step of an encoder that cannot undo it is taken back");
     wrote_ = false;
   }
   std::vector<State> state() override {
     commit();
-    kernels::take_residual(memory_, std::exchange(scale_, 0.0f));
-    return {{"error", memory_}};
+    kernels::take_residual(values_, std::exchange(scale_, 0.0f));
+    return {{"error", values_}};
   }
 
  private:
-  std::span<float> written() { return undo_ ? next_ : memory_; }
+  std::span<float> written() { return undo_ ? next_ : values_; }
 
   void commit() {
     if (!std::exchange(wrote_, false)) return;
     // A coordinate whose new residual is not finite keeps its old one; where the scale is not finite, that is every one.
     if (undo_ && !step_.finite()) return;
-    if (undo_) memory_.swap(next_);
+    if (undo_) values_.swap(next_);
     scale_ = step_.finite() ? step_.scale() : 0.0f;
   }
 
   std::unique_ptr<Encoder> plain_;
   SignedStep step_;
   bool undo_, wrote_ = false;
-  Buffer<float> memory_, next_;  ///< e is what scale_ leaves of memory_
+  Buffer<float> values_, next_;  ///< e is what scale_ leaves of values_
   float scale_ = 0;
 };
 
-class Ef21 final : public Encoder {
+class Ef21 final : public Encoder, public EncoderMemory {
  public:
   Ef21(const CompressorSetup& setup, std::uint32_t agent, std::unique_ptr<Encoder> plain)
       : plain_(std::move(plain)), step_(ZeroRule::exact, setup, agent), estimate_(step_.size()) {}
@@ -66,7 +68,7 @@ class Ef21 final : public Encoder {
     step_.measured(kernels::pack_signs_estimate(gradient, scale_, estimate_, step_.signs(), step_.zeros()));
     scale_ = step_.finite() ? step_.scale() : 0.0f;  // else every h stays
   }
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     const auto h = part(bucket);
     step_.write(bucket, message, [&](std::size_t j) { return values[j] - h[j]; });
   }
@@ -75,6 +77,7 @@ class Ef21 final : public Encoder {
     plain_->decode_own(bucket, message, out);
     kernels::axpby({out, part(bucket)}, out);
   }
+  EncoderMemory* memory() override { return this; }
   void discard_step() override { scale_ = 0; }
   std::vector<State> state() override {
     kernels::add_signs(estimate_, std::exchange(scale_, 0.0f), step_.signs(), step_.zeros());

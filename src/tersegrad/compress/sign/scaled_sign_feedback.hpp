@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "tersegrad/compress/capabilities/fused_feedback.hpp"
 #include "tersegrad/compress/compressor.hpp"
 
 namespace tersegrad {

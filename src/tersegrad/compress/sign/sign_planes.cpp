@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tersegrad/compress/capabilities/axpby_encoder.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/dense/apply.hpp"
 #include "tersegrad/compress/kernels/sign/sign_memory.hpp"
@@ -77,8 +78,6 @@ SignWriter::Planes SignWriter::planes(const Bucket& bucket, std::int64_t prefix,
 
 void SignWriter::finish(const Bucket& bucket, const kernels::SignCounts& counts, std::int64_t prefix,
                         Message& message) {
-  message.header.flags = 0;
-  message.header.k = static_cast<std::uint64_t>(bucket.size());
   message.header.nonfinite = saturate(counts.nonfinite);
   if (counts.zeros + counts.nan == 0) return;
   const auto signs = std::span(message.payload).subspan(static_cast<std::size_t>(prefix));
@@ -139,14 +138,15 @@ void subtract_signs(const SignPlanes& planes, float step, std::span<float> x) {
 
 namespace {
 
-class SignEncoder final : public Encoder {
+class SignEncoder final : public Encoder, public AxpbyEncoder {
  public:
-  SignEncoder(ZeroRule rule, std::uint64_t seed, std::uint32_t agent) : writer_(rule, seed, agent) {}
+  SignEncoder(ZeroRule rule, std::uint64_t seed, std::uint32_t agent) : AxpbyEncoder(static_cast<Encoder&>(*this)), writer_(rule, seed, agent) {}
   void begin_step(std::uint64_t step, std::span<const float>) override { writer_.begin_step(step); }
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     writer_.write(bucket, values, 0, message);
   }
-  void encode_axpby(const Bucket& bucket, const kernels::Axpby& part, std::span<float> p, Message& message) override {
+  AxpbyEncoder* axpby() override { return this; }
+  void pack_axpby(const Bucket& bucket, const kernels::Axpby& part, std::span<float> p, Message& message) override {
     const auto room = writer_.planes(bucket, 0, message);
     writer_.finish(bucket, kernels::pack_signs_axpby(part, p, room.signs, room.zeros), 0, message);
   }

@@ -16,6 +16,12 @@
 
 namespace tersegrad {
 
+/// Bits of Header::flags in the sign family's messages.
+inline constexpr std::uint8_t flag_zeros = 1;   ///< a zero mask follows the sign plane; aggregate: counts run to 2N
+inline constexpr std::uint8_t flag_packed = 2;  ///< that mask is packed (zero_mask.hpp), else a plane
+/// Majority's partial sum: after the counts, a mask of where all the group's votes are zero.
+inline constexpr std::uint8_t flag_abstained = 8;
+
 /// What sign(0) is, and with it the vote of a NaN that --nonfinite keep lets through.
 enum class ZeroRule {
   exact,   ///< 0: a zero mask follows in buckets that have zeros, packed where that is shorter than a plane

@@ -19,7 +19,6 @@ void VoteCounter::lay_out(const Bucket& bucket, int count, bool zeros, Message& 
   for (int p = 0; p < count; ++p) out_.push_back(sum.payload.data() + p * plane);
   planes_.assign(out_.begin(), out_.end());
   sum.header.flags = zeros ? flag_zeros : 0;
-  sum.header.k = static_cast<std::uint64_t>(bucket.size());
 }
 
 void VoteCounter::count(const Bucket& bucket, std::span<const MessageView> uplinks, Message& sum) {

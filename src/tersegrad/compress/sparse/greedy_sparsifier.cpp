@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "tersegrad/compress/capabilities/axpby_encoder.hpp"
+#include "tersegrad/compress/capabilities/sparse.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/sparse/bitmap.hpp"
 #include "tersegrad/compress/kernels/sparse/index_packing.hpp"
@@ -41,7 +43,6 @@ class SparseVector {
     const std::span<std::byte> payload(message.payload);
     pack_values(wire_, values, payload.first(static_cast<std::size_t>(k * width_)));
     kernels::pack_indices(indices, n, payload.subspan(static_cast<std::size_t>(k * width_)));
-    message.header.flags = 0;
   }
 
   void read(std::int64_t n, const MessageView& message) {
@@ -79,9 +80,9 @@ class SparseVector {
   std::vector<float> all_;
 };
 
-class GreedyEncoder final : public Encoder {
+class GreedyEncoder final : public Encoder, public AxpbyEncoder, public SparseEncoder {
  public:
-  explicit GreedyEncoder(const GreedySetup& setup) : setup_(setup), sparse_(setup.wire) {}
+  explicit GreedyEncoder(const GreedySetup& setup) : AxpbyEncoder(static_cast<Encoder&>(*this)), setup_(setup), sparse_(setup.wire) {}
 
   void begin_step(std::uint64_t, std::span<const float> gradient) override {
     begin();
@@ -96,8 +97,9 @@ class GreedyEncoder final : public Encoder {
     });
   }
 
+  AxpbyEncoder* axpby() override { return this; }
   void begin_step_axpby(std::uint64_t step, const kernels::Axpby& whole, std::span<float> p, bool wanted) override {
-    if (setup_.normalized) return Encoder::begin_step_axpby(step, whole, p, wanted);
+    if (setup_.normalized) return AxpbyEncoder::begin_step_axpby(step, whole, p, wanted);
     begin();
     for_each_replica([&](std::size_t first, std::size_t size) {
       const auto replica = whole.part(first, size);
@@ -108,7 +110,7 @@ class GreedyEncoder final : public Encoder {
   }
 
   /// Of what begin_step() chose: the bucket's values are not looked at again.
-  void encode(const Bucket& bucket, std::span<const float>, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float>, Message& message) override {
     const auto indices = indices_in(indices_, bucket);
     const auto values = std::span(values_).subspan(static_cast<std::size_t>(indices.data() - indices_.data()));
     sparse_.values.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(indices.size()));
@@ -127,6 +129,7 @@ class GreedyEncoder final : public Encoder {
     sparse_.scatter(out);
   }
 
+  SparseEncoder* sparse() override { return this; }
   std::optional<SparseValues> decode_own_sparse(const Bucket& bucket, const Message& message) override {
     sparse_.read(bucket.size(), view(message));
     const auto indices = indices_in(indices_, bucket);
@@ -202,12 +205,10 @@ class GreedyEncoder final : public Encoder {
   SparseVector sparse_;
 };
 
-class GreedyAggregator final : public Aggregator {
+class GreedyAggregator final : public Aggregator, public SparseView {
  public:
   explicit GreedyAggregator(ValueFormat wire) : sparse_(wire) {}
-  void begin_step(std::uint64_t) override {}
-
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     sum_.assign(static_cast<std::size_t>(bucket.size()), 0.0f);
     union_.assign((sum_.size() + 63) / 64, 0);
     for (const auto& uplink : uplinks) {  // in agent order
@@ -238,6 +239,7 @@ class GreedyAggregator final : public Aggregator {
     sparse_.scatter(mean);
   }
 
+  SparseView* sparse_view() override { return this; }
   std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
     if ((aggregate.header.flags & flag_dense) != 0) return {};
     sparse_.read(bucket.size(), aggregate);

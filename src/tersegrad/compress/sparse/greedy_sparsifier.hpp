@@ -27,7 +27,6 @@ struct GreedySetup {
 class GreedySparsifier : public Compressor {
  public:
   explicit GreedySparsifier(const GreedySetup& setup) : setup_(setup) {}
-  bool needs_whole_gradient() const override { return true; }
   std::uint64_t max_payload_bytes(const Bucket& bucket) const override {
     return static_cast<std::uint64_t>(bucket.size() * bytes_per_value(setup_.wire));
   }

@@ -29,16 +29,19 @@ std::span<const std::uint32_t> indices_in(std::span<const std::uint32_t> indices
   return {begin, end};
 }
 
-std::int64_t resolve_k(const std::string& text, std::int64_t dim, const std::string& spec) {
+std::int64_t resolve_k(const std::string& text, const CompressorSetup& setup, const std::string& spec) {
+  const std::int64_t dim = setup.layout.dim, all = setup.stretch_of > 0 ? setup.stretch_of : dim;
   std::int64_t count = 0;
   double fraction = 0;
   if (text.find_first_of(".-") == std::string::npos && parse_integer(text, count)) {
-    TERSEGRAD_CHECK(count >= 1 && count <= dim, "'", spec, "' keeps ", count,
-                    " coordinates (must be from 1 to d = ", dim, ")");
-    return count;
+    TERSEGRAD_CHECK(count >= 1 && count <= all, "'", spec, "' keeps ", count,
+                    " coordinates (must be from 1 to d = ", all, ")");
+    if (all == dim) return count;
+    fraction = static_cast<double>(count) / static_cast<double>(all);
+    return std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(dim)));
   }
   TERSEGRAD_CHECK(parse_real(text, fraction) && fraction > 0 && fraction <= 1, "'", spec, "' keeps '", text,
-                  "' (must be a count from 1 to d = ", dim,
+                  "' (must be a count from 1 to d = ", all,
                   ", such as 1000, or a fraction above 0 and up to 1.0, such as 0.01)");
   return std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(dim)));
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tersegrad/core/layout.hpp"
+#include "tersegrad/compress/compressor_setup.hpp"
 
 namespace tersegrad {
 
@@ -20,9 +20,9 @@ void draw_indices(const Layout& layout, std::int64_t k, std::uint64_t seed, std:
 /// The part of ascending `indices` that lies in the bucket.
 std::span<const std::uint32_t> indices_in(std::span<const std::uint32_t> indices, const Bucket& bucket);
 
-/// Reads a sparsifier's K: a whole number is a count, a number with a point or an exponent a fraction of `dim`
-/// in (0, 1], rounded to the nearest count and at least 1.
-/// \throws Error unless 1 ≤ k ≤ dim
-std::int64_t resolve_k(const std::string& text, std::int64_t dim, const std::string& spec);
+/// Reads a sparsifier's K: a whole number is a count, a number with a point or an exponent a fraction of d = layout.dim
+/// in (0, 1], rounded to the nearest count and at least 1. With setup.stretch_of a count is one of all of that, and d has its
+/// share. \throws Error unless 1 ≤ k ≤ d
+std::int64_t resolve_k(const std::string& text, const CompressorSetup& setup, const std::string& spec);
 
 }  // namespace tersegrad

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tersegrad/compress/capabilities/axpby_encoder.hpp"
+#include "tersegrad/compress/capabilities/sparse.hpp"
 #include "tersegrad/compress/detail.hpp"
 #include "tersegrad/compress/kernels/sparse/bitmap.hpp"
 #include "tersegrad/compress/kernels/sparse/rand_k.hpp"
@@ -23,18 +25,19 @@ float largest_sent(const SharedSeedSetup& setup) {
   return static_cast<float>(std::min(wire, scaled / setup.scale * (1 - 0x1p-22)));  // 2^-22: for the roundings
 }
 
-class SharedSeedEncoder final : public Encoder {
+class SharedSeedEncoder final : public Encoder, public AxpbyEncoder, public SparseEncoder {
  public:
   SharedSeedEncoder(std::shared_ptr<SharedSeedSets> sets, std::uint32_t agent)
-      : sets_(std::move(sets)), setup_(sets_->setup()), agent_(agent) {}
+      : AxpbyEncoder(static_cast<Encoder&>(*this)), sets_(std::move(sets)), setup_(sets_->setup()), agent_(agent) {}
 
   void begin_step(std::uint64_t step, std::span<const float>) override { indices_ = sets_->of(agent_, step); }
 
-  void encode(const Bucket& bucket, std::span<const float> values, Message& message) override {
+  void pack(const Bucket& bucket, std::span<const float> values, Message& message) override {
     write(bucket, values, count_nonfinite(values), message);
   }
 
-  void encode_axpby(const Bucket& bucket, const kernels::Axpby& part, std::span<float> p, Message& message) override {
+  AxpbyEncoder* axpby() override { return this; }
+  void pack_axpby(const Bucket& bucket, const kernels::Axpby& part, std::span<float> p, Message& message) override {
     const std::int64_t nonfinite = kernels::axpby(part, p);
     write(bucket, p, nonfinite, message);
   }
@@ -50,6 +53,7 @@ class SharedSeedEncoder final : public Encoder {
     }
   }
 
+  SparseEncoder* sparse() override { return this; }
   std::optional<SparseValues> decode_own_sparse(const Bucket& bucket, const Message& message) override {
     const auto indices = drawn(bucket);
     values_.resize(indices.size());
@@ -83,7 +87,6 @@ class SharedSeedEncoder final : public Encoder {
     resize_payload(message, static_cast<std::int64_t>(indices.size()) * bytes_per_value(setup_.wire));
     pack_values(setup_.wire, values_, message.payload);
     message.header.k = indices.size();
-    message.header.flags = 0;
     // And finite values that would come back as inf.
     const std::int64_t overflows = count_beyond(values_, largest_sent(setup_)) - count_nonfinite(values_);
     message.header.nonfinite = saturate(nonfinite + overflows);
@@ -100,7 +103,7 @@ class SharedSeedEncoder final : public Encoder {
   std::vector<float> values_;
 };
 
-class SharedSeedAggregator final : public Aggregator {
+class SharedSeedAggregator final : public Aggregator, public SparseView {
  public:
   explicit SharedSeedAggregator(std::shared_ptr<SharedSeedSets> sets)
       : sets_(std::move(sets)), setup_(sets_->setup()),
@@ -110,7 +113,7 @@ class SharedSeedAggregator final : public Aggregator {
     for (std::uint32_t a = 0; a < setup_.agents; ++a) indices_[a] = sets_->of(a, step);
   }
 
-  void aggregate(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
+  void combine(const Bucket& bucket, std::span<const MessageView> uplinks, Message& aggregate) override {
     const std::int64_t width = bytes_per_value(setup_.wire);
     list_union(bucket);
     sum_.assign(static_cast<std::size_t>(bucket.size()), 0.0f);
@@ -129,7 +132,6 @@ class SharedSeedAggregator final : public Aggregator {
     resize_payload(aggregate, static_cast<std::int64_t>(values_.size()) * width);
     pack_values(setup_.wire, values_, aggregate.payload);
     aggregate.header.k = values_.size();
-    aggregate.header.flags = 0;
   }
 
   void decode(const Bucket& bucket, const MessageView& aggregate, std::span<float> mean) override {
@@ -138,6 +140,7 @@ class SharedSeedAggregator final : public Aggregator {
     for (std::size_t i = 0; i < listed_.size(); ++i) mean[listed_[i]] = values_[i];
   }
 
+  SparseView* sparse_view() override { return this; }
   std::optional<SparseValues> decode_sparse(const Bucket& bucket, const MessageView& aggregate) override {
     read(bucket, aggregate);
     for (auto& index : listed_) index += static_cast<std::uint32_t>(bucket.begin);

@@ -28,7 +28,7 @@ void check(const Header& header, const Expected& expected, const std::string& se
                     ", bucket ", expected.bucket.index, " has ", field, " ", got, " (expected ", wanted, ")");
   };
   require("magic number", header.magic, Header::expected_magic);
-  require("format version", header.version, Header::expected_version);
+  require("format version", int{header.version}, int{Header::expected_version});
   require("kind", static_cast<int>(header.kind), static_cast<int>(expected.kind));
   require("step", header.step, expected.step);
   require("bucket", header.bucket, expected.bucket.index);

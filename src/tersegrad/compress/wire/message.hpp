@@ -16,30 +16,26 @@ namespace tersegrad {
 enum class MessageKind : std::uint8_t {
   uplink = 1,     ///< one agent's compressed gradient
   aggregate = 2,  ///< the agents' mean, on its way back
-  partial = 3,    ///< the sum over a group of agents (Aggregator::aggregate_partial)
+  partial = 3,    ///< the sum over a group of agents (PartialSums)
 };
 
-/// Bits of Header::flags.
-enum MessageFlag : std::uint8_t {
-  flag_zeros = 1,        ///< sign: a zero mask follows the sign plane; aggregate: counts run to 2N
-  flag_packed = 2,       ///< that mask is packed (zero_mask.hpp), else a plane
-  flag_dense = 4,        ///< sparse compressors, gathered means: the payload holds every value
-  flag_abstained = 8,    ///< majority's partial sum: behind the counts, a mask of where all the group's votes are zero
-  flag_checkpoint = 32,  ///< rank 0 wants a checkpoint behind this step
-  flag_stop = 64,  ///< asked to end the run; an aggregate that carries it ends it on every rank at this step
-  flag_report = 128,  ///< rank 0 wants the ranks' timings after this step
+/// Bits of Header::control: what ranks tell each other about the run. An aggregate carries the union of all ranks'.
+enum ControlFlag : std::uint8_t {
+  control_checkpoint = 1,  ///< rank 0 wants a checkpoint after this step
+  control_stop = 2,        ///< asked to end the run; an aggregate that carries it ends it on every rank at this step
+  control_report = 4,      ///< rank 0 wants the ranks' timings after this step
 };
-inline constexpr std::uint8_t control_flags = flag_checkpoint | flag_stop | flag_report;
 
 /// The 64 bytes in front of every payload, little-endian.
 struct Header {
   static constexpr std::uint32_t expected_magic = 0x44524754;  // "TGRD"
-  static constexpr std::uint16_t expected_version = 4;
+  static constexpr std::uint8_t expected_version = 5;
 
   std::uint32_t magic = expected_magic;
-  std::uint16_t version = expected_version;
+  std::uint8_t version = expected_version;
+  std::uint8_t control = 0;  ///< of ControlFlag
   MessageKind kind = MessageKind::uplink;
-  std::uint8_t flags = 0;
+  std::uint8_t flags = 0;  ///< the compressor's own: no other part reads them
   std::uint64_t step = 0;
   std::uint32_t bucket = 0;
   std::uint32_t agent = 0;       ///< sender; of an aggregate or a partial sum: the number of agents in it
@@ -70,6 +66,15 @@ inline MessageView view(const Message& message) { return {message.header, messag
 /// 32-bit FNV-1a of a compressor's canonical name: what the header carries.
 std::uint32_t compressor_id(const std::string& name);
 
+/// Before a payload is written: no flags, k every coordinate, nothing non-finite. The method then says what differs.
+inline void begin_contents(const Bucket& bucket, Header& header) {
+  header.flags = 0;
+  header.k = static_cast<std::uint64_t>(bucket.size());
+  header.nonfinite = 0;
+}
+/// After it.
+inline void complete_contents(Message& message) { message.header.payload_bytes = message.payload.size(); }
+
 /// What a receiver knows a message must say.
 struct Expected {
   MessageKind kind = MessageKind::uplink;
@@ -80,7 +85,7 @@ struct Expected {
   std::uint64_t max_payload_bytes = 0;
 };
 
-/// Writes what check() compares, all but the payload's length: that, flags, k, nonfinite and loss are others' to fill in.
+/// Writes what check() compares, all but the payload's length: that, control, flags, k, nonfinite and loss are others' to fill in.
 void identify(Header& header, const Expected& as);
 
 /// Checks a header before its payload is received.

@@ -20,6 +20,10 @@ std::string wire_suffix(ValueFormat format) {
 
 std::int64_t bytes_per_value(ValueFormat format) { return format == ValueFormat::fp32 ? 4 : 2; }
 
+double roundoff(ValueFormat format) {
+  return format == ValueFormat::fp32 ? 0 : format == ValueFormat::fp16 ? 0x1p-11 : 0x1p-8;
+}
+
 void pack_values(ValueFormat format, std::span<const float> values, std::span<std::byte> out) {
   pack_and_count(format, values, out);
 }

@@ -21,6 +21,8 @@ ValueFormat wire_format(const Arguments& arguments);
 std::string wire_suffix(ValueFormat format);
 
 std::int64_t bytes_per_value(ValueFormat format);
+/// Relative unit round-off u: a value in the normal range becomes v(1 + e) with |e| ≤ u. 0 for fp32, 2^-11 for fp16, 2^-8 for bf16.
+double roundoff(ValueFormat format);
 
 /// Packs values, rounding to nearest even. \param out values.size() · bytes_per_value bytes
 void pack_values(ValueFormat format, std::span<const float> values, std::span<std::byte> out);

@@ -17,6 +17,7 @@ struct Parameter {
   std::string name;      ///< key; a name ending in "..." takes the whole rest of the spec (wrappers: ef:topk:0.01)
   std::string fallback;  ///< default value as text; empty: the argument must be given
   std::string help;      ///< meaning, unit and range
+  std::string example{};  ///< without a default: a value that makes sense at any dimension, which tests take
 };
 
 /// Characters of a spec, at most.

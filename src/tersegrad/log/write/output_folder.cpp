@@ -148,9 +148,12 @@ void OutputFolder::lock() {
     }
     if (refused != 0) remark_not_offered("flock", path, refused, no_guard);
     struct stat opened{}, named{};
-    const bool same = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-                      opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-    if (same) break;
+    const bool seen = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0;
+    if (const int reason = errno; !seen && reason != ENOENT) {
+      release();
+      throw Error(concat("cannot look at '", path.string(), "': ", std::strerror(reason)));
+    }
+    if (seen && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) break;
     // Its holder removed the file between our opening and our locking it, and we begin again; or files have other
     // numbers each time that they are looked at, for ever.
     if (attempt == 100) {

@@ -6,6 +6,7 @@
 #include "tersegrad/comm/mpi/channel.hpp"
 #include "tersegrad/comm/mpi/checksummed_transfer.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/core/progress.hpp"
@@ -50,9 +51,77 @@ std::vector<AgentMemory> agent_memories(const Communicator& comm, RunParts& part
 std::vector<std::pair<std::string, std::span<float>>> shared_memories(RunParts& parts) {
   std::vector<std::pair<std::string, std::span<float>>> memories{{"parameters", parts.objective->parameters()}};
   if (!parts.optimizer->memory().empty()) memories.emplace_back("velocity", parts.optimizer->memory());
-  for (const auto& state : parts.aggregator->state()) memories.emplace_back("aggregator/" + state.name, state.values);
+  for (const auto& state : state_of(*parts.aggregator)) memories.emplace_back("aggregator/" + state.name, state.values);
   return memories;
 }
+
+/// What the ranks that aggregate remember, of the step's buckets in their order: one float a coordinate of what is sent.
+class RootVector {
+ public:
+  explicit RootVector(RunParts& parts) : parts_(parts), memory_(parts.aggregator->root_memory()) {
+    for (const Bucket& bucket : parts.plan->all()) size_ += static_cast<std::size_t>(bucket.size());
+  }
+  bool exists() const { return memory_ != nullptr; }
+  std::string section() const { return "root/" + memory_->name(); }
+  std::size_t bytes() const { return size_ * sizeof(float); }
+
+  /// Collective. \param all [bytes()] on rank 0, else empty
+  void gather(const Communicator& comm, std::int64_t step, std::span<std::byte> all) { travel(comm, step, all, true); }
+  void scatter(const Communicator& comm, std::int64_t step, std::span<std::byte> all) { travel(comm, step, all, false); }
+
+ private:
+  void travel(const Communicator& comm, std::int64_t step, std::span<std::byte> all, bool to_rank_0) {
+    std::size_t begin = 0;
+    for (const Bucket& bucket : parts_.plan->all()) {
+      tell_progress();
+      const int root = parts_.exchange->root(bucket);
+      const auto size = static_cast<std::size_t>(bucket.size()) * sizeof(float);
+      const auto stored = all.empty() ? all : all.subspan(begin, size);
+      begin += size;
+      const MemoryId id{static_cast<std::uint64_t>(step), bucket.index, root_number};
+      const bool here = root == comm.rank() || (root == Exchange::everyone && (comm.rank() == 0 || !to_rank_0));
+      if (to_rank_0) {
+        if (here) {
+          const auto values = comm.rank() == 0 ? stored : scratch(size);
+          copy(bucket, values, true);
+          if (comm.rank() != 0) send_checksummed(comm, id, values, 0, snapshot_tag);
+        } else if (comm.rank() == 0) {
+          receive_checksummed(comm, id, stored, root, snapshot_tag);
+        }
+      } else if (root == Exchange::everyone) {
+        const auto values = comm.rank() == 0 ? stored : scratch(size);
+        comm.broadcast(values, 0);
+        copy(bucket, values, false);
+      } else if (comm.rank() == 0) {
+        if (here) copy(bucket, stored, false);
+        if (!here) send_checksummed(comm, id, stored, root, snapshot_tag);
+      } else if (here) {
+        const auto values = scratch(size);
+        receive_checksummed(comm, id, values, 0, snapshot_tag);
+        copy(bucket, values, false);
+      }
+    }
+  }
+  std::span<std::byte> scratch(std::size_t size) {
+    scratch_.assign(size, std::byte{0});
+    return scratch_;
+  }
+  /// A bucket that nobody remembers anything of (a part of a policy) has none.
+  void copy(const Bucket& bucket, std::span<std::byte> values, bool out) {
+    std::size_t at = 0;
+    for (const auto piece : memory_->state_of(bucket)) {
+      if (out) std::memcpy(values.data() + at, piece.data(), piece.size_bytes());
+      if (!out) std::memcpy(piece.data(), values.data() + at, piece.size_bytes());
+      at += piece.size_bytes();
+    }
+  }
+
+  static constexpr std::uint32_t root_number = 0xffffffff;  // no section of the agents'
+  RunParts& parts_;
+  RootMemory* memory_;
+  std::size_t size_ = 0;
+  Buffer<std::byte> scratch_;
+};
 
 /// Of the vector that section `number` of the agents' has.
 MemoryId memory_id(std::int64_t step, std::uint32_t agent, std::size_t number) {
@@ -67,6 +136,8 @@ void require_fitting(const CheckpointView& checkpoint, RunParts& parts, const st
   for (const auto& memory : agents) {
     sized_section(checkpoint, memory.section, sizeof(float) * memory.values * parts.map().agents());
   }
+  const RootVector root(parts);
+  if (root.exists()) sized_section(checkpoint, root.section(), root.bytes());
 }
 
 }  // namespace
@@ -116,6 +187,11 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     }
     if (root) snapshot.sections.emplace_back(memories[m].section, std::move(all));
   }
+  if (RootVector of_root(parts); of_root.exists()) {
+    Buffer<std::byte> all(root ? of_root.bytes() : 0, std::byte{0});
+    of_root.gather(comm, counters.steps, all);
+    if (root) snapshot.sections.emplace_back(of_root.section(), std::move(all));
+  }
   return snapshot;
 }
 
@@ -157,6 +233,11 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
         send_checksummed(comm, memory_id(counters.steps, agent, m), stored, owner, snapshot_tag);
       }
     }
+  }
+  if (RootVector of_root(parts); of_root.exists()) {
+    Buffer<std::byte> all;
+    if (root) all = copy_of(checkpoint->section(of_root.section()));
+    of_root.scatter(comm, counters.steps, all);
   }
   return counters;
 }

@@ -66,9 +66,9 @@ NoiseReport::NoiseReport(const Communicator& comm, const AgentMap& map, const Ag
   tail_stride_ = static_cast<std::size_t>((sample_size(layout.total(), count) + tail_sample - 1) / tail_sample);
 }
 
-void NoiseReport::sample_coordinates(std::uint64_t step) {
+void NoiseReport::sample_coordinates(std::uint64_t number) {
   // Floyd's sample without replacement.
-  Sequence random({.seed = seed_, .purpose = Purpose::estimate, .agent = coordinate_stream, .step = step});
+  Sequence random({.seed = seed_, .purpose = Purpose::estimate, .agent = coordinate_stream, .step = number});
   std::set<std::int64_t> chosen;
   const std::int64_t total = layout_.total(), wanted = sample_size(total, map_.agents());
   for (std::int64_t last = total - wanted; last < total; ++last) {
@@ -78,7 +78,7 @@ void NoiseReport::sample_coordinates(std::uint64_t step) {
   coordinates_.assign(chosen.begin(), chosen.end());
 }
 
-void NoiseReport::draw(std::uint64_t step, std::span<const float> shared) {
+void NoiseReport::draw(std::uint64_t number) {
   const std::size_t hosted = map_.count(comm_.rank()), width = coordinates_.size();
   const auto draws = static_cast<std::size_t>(draws_per_agent());
   draws_.resize(hosted * width * draws);
@@ -86,7 +86,7 @@ void NoiseReport::draw(std::uint64_t step, std::span<const float> shared) {
   for (std::size_t a = 0; a < hosted; ++a) {
     for (std::size_t b = 0; b < draws; ++b) {
       const std::uint32_t agent = map_.begin(comm_.rank()) + static_cast<std::uint32_t>(a);
-      agents_.estimate(agent, step * draws + b, shared, coordinates_, values);
+      agents_.estimate(agent, number * draws + b, coordinates_, values);
       for (std::size_t j = 0; j < width; ++j) draws_[(a * width + j) * draws + b] = static_cast<double>(values[j]);
     }
   }
@@ -235,11 +235,12 @@ void NoiseReport::summarise(const Estimates& all, NoiseMeasurement& found) const
   found.snr_floor = upper_median(std::move(floors));
 }
 
-NoiseMeasurement NoiseReport::measure(std::uint64_t step, std::span<const float> shared) {
-  sample_coordinates(step);
-  draw(step, shared);
+NoiseMeasurement NoiseReport::measure(std::int64_t step) {
+  const auto number = static_cast<std::uint64_t>(step - 1);
+  sample_coordinates(number);
+  draw(number);
   NoiseMeasurement found;
-  found.step = static_cast<std::int64_t>(step) + 1;
+  found.step = step;
   found.coordinates = static_cast<std::int64_t>(coordinates_.size());
   found.draws = draws_per_agent();
 

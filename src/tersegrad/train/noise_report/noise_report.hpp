@@ -38,16 +38,15 @@ class NoiseReport {
   std::int64_t blocks() const { return blocks_; }
   std::int64_t draws_per_agent() const { return blocks_ * block_draws; }
 
-  /// \param step   counted from 0
-  /// \param shared the full gradient that all agents share, or empty
-  /// \return complete on rank 0, elsewhere only in part. Collective
-  NoiseMeasurement measure(std::uint64_t step, std::span<const float> shared);
+  /// Collective. \param step counted from 1 \return complete on rank 0, elsewhere only in part
+  NoiseMeasurement measure(std::int64_t step);
 
  private:
   struct Estimates;  // of a rank's agents, or of all
 
-  void sample_coordinates(std::uint64_t step);
-  void draw(std::uint64_t step, std::span<const float> shared);
+  // `number` of the measurement among all that a run might make: its step, from 0.
+  void sample_coordinates(std::uint64_t number);
+  void draw(std::uint64_t number);
   std::span<const double> block(std::size_t agent, std::size_t coordinate, std::size_t block) const;
   bool in_tail_sample(std::size_t agent, std::size_t coordinate) const;
   std::vector<double> group_counts() const;

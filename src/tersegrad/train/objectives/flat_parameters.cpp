@@ -23,9 +23,9 @@ std::pair<const char*, const char*> extent_of(const torch::Tensor& tensor) {
 /// The parameters that take part in d, each once, in the order of their first registration. One tensor under several
 /// names (tied weights) is one parameter; frozen ones (requires_grad false) stay as they are and cost nothing.
 /// \throws Error naming a parameter that is no float32, or two that overlap without being one tensor
-std::vector<torch::Tensor> trained_parameters(const torch::nn::Module& network) {
+/// \param names receives the name of each
+std::vector<torch::Tensor> trained_parameters(const torch::nn::Module& network, std::vector<std::string>& names) {
   std::vector<torch::Tensor> trained;
-  std::vector<std::string> names;
   for (const auto& entry : network.named_parameters()) {
     const auto& parameter = entry.value();
     const bool known =
@@ -49,7 +49,9 @@ std::vector<torch::Tensor> trained_parameters(const torch::nn::Module& network) 
 
 }  // namespace
 
-FlatParameters::FlatParameters(torch::nn::Module& model) : parameters_(trained_parameters(model)) {
+FlatParameters::FlatParameters(torch::nn::Module& model) {
+  std::vector<std::string> names;
+  parameters_ = trained_parameters(model, names);
   const torch::NoGradGuard no_gradient;
   std::int64_t total = 0;
   for (const auto& parameter : parameters_) total += parameter.numel();
@@ -58,8 +60,10 @@ FlatParameters::FlatParameters(torch::nn::Module& model) : parameters_(trained_p
   gradients_.assign(values_.size(), 0.0f);
   const auto values = torch::from_blob(values_.data(), {total}), gradients = torch::from_blob(gradients_.data(), {total});
   std::int64_t offset = 0;
-  for (auto& parameter : parameters_) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    auto& parameter = parameters_[i];
     const auto n = parameter.numel();
+    tensors_.push_back({names[i], parameter.sizes().vec(), offset});
     auto value = values.narrow(0, offset, n).view(parameter.sizes());
     value.copy_(parameter);
     parameter.set_data(value);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tersegrad/core/buffer.hpp"
+#include "tersegrad/core/layout.hpp"
 
 namespace tersegrad {
 
@@ -24,11 +25,14 @@ class FlatParameters {
   std::span<float> values() { return values_; }
   std::span<float> gradients() { return gradients_; }
   std::int64_t size() const { return static_cast<std::int64_t>(values_.size()); }  ///< d
-  /// The parameters in their order in the vectors, one behind the other.
+  /// The parameters in their order in the vectors, concatenated.
   const std::vector<torch::Tensor>& parameters() const { return parameters_; }
+  /// Their names in the model, shapes and places.
+  const std::vector<ParameterTensor>& tensors() const { return tensors_; }
 
  private:
   std::vector<torch::Tensor> parameters_;
+  std::vector<ParameterTensor> tensors_;
   Buffer<float> values_, gradients_;
 };
 

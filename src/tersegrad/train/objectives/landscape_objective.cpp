@@ -66,7 +66,7 @@ class LandscapeObjective final : public Objective, public ExactGradient, public 
     for (std::size_t j = 0; j < total; ++j) x_[j] = static_cast<float>(start[j % start.size()]);
   }
 
-  Layout layout() const override { return layout_; }
+  ParameterLayout layout() const override { return layout_; }
   std::span<float> parameters() override { return x_; }
   std::span<float> gradient() override { return gradient_; }
   ExactGradient* exact_gradient() override { return this; }

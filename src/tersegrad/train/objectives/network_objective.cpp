@@ -67,7 +67,7 @@ class NetworkObjective final : public Objective,
     statistics_.assign(samplers_.size(), statistics_now());
   }
 
-  Layout layout() const override { return {flat_->size(), 1}; }
+  ParameterLayout layout() const override { return {{flat_->size(), 1}, flat_->tensors()}; }
   std::span<float> parameters() override { return flat_->values(); }
   std::span<float> gradient() override { return flat_->gradients(); }
   AgentGradients* agent_gradients() override { return samplers_.empty() ? nullptr : this; }

@@ -15,7 +15,8 @@ namespace tersegrad {
 class Objective {
  public:
   virtual ~Objective() = default;
-  virtual Layout layout() const = 0;
+  /// With a network's tensors; a landscape has none.
+  virtual ParameterLayout layout() const = 0;
   /// x, layout().total() contiguous values; the trainer updates it in place.
   virtual std::span<float> parameters() = 0;
   /// The buffer that gradients are computed into, as long as x; the trainer adds noise to it in place.

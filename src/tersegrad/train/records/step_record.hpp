@@ -18,6 +18,7 @@ struct StepRecord {
   double learning_rate = 0;
   double update_norm = 0;  ///< ‖aggregated update‖₂
   Traffic traffic;        ///< of this step
+  std::vector<Traffic> traffic_of_parts;  ///< the same by part of the compressor (BucketPlan::parts)
   Traffic traffic_total;  ///< of the run so far, this step included
   std::int64_t nonfinite_agents = 0;
   TimeSplit time;   ///< of this step, on this rank

@@ -21,7 +21,7 @@ RunResult::RunResult(const TrainConfig& run, const Compressor& its_compressor, c
     : config(run), compressor(its_compressor.name()), noise(its_noise.name()), parameters(layout.dim),
       replicas(layout.replicas), agents(run.agents), processes(ranks) {
   const Traits traits = its_compressor.traits();
-  if (traits.kind == Traits::Kind::unbiased) omega = traits.constant;
+  if (traits.is_unbiased()) omega = traits.constant;
 }
 
 double RunResult::uplink_bytes_per_step() const { return per_agent_and_step(traffic.uplink.total(), *this); }

@@ -1,17 +1,19 @@
-// The agents of one rank: gradient, noise, compression.
+// The agents of one rank: gradient → noise → message.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/compress/compressor.hpp"
 #include "tersegrad/noise/noise.hpp"
-#include "tersegrad/train/options/config.hpp"
 #include "tersegrad/train/objectives/objective.hpp"
-#include "tersegrad/train/records/time_split.hpp"
+#include "tersegrad/train/options/config.hpp"
+#include "tersegrad/train/records/step_clock.hpp"
+#include "tersegrad/train/step/bucket_plan.hpp"
+#include "tersegrad/train/step/gradient_source.hpp"
 
 namespace tersegrad {
 
@@ -19,65 +21,68 @@ namespace tersegrad {
 struct AgentParts {
   const TrainConfig* config = nullptr;
   Objective* objective = nullptr;
+  GradientSource* source = nullptr;
   const Noise* noise = nullptr;
   const Compressor* compressor = nullptr;
-  std::vector<Bucket> buckets;
+  const BucketPlan* plan = nullptr;
 };
 
-/// Where complete buckets go.
-struct Transport {
-  std::function<void(const Bucket&)> start;  ///< called once for every bucket of a step
-  std::function<void()> progress;            ///< lets what is under way move on
+/// Told of an agent's messages.
+class MessageSink {
+ public:
+  virtual ~MessageSink() = default;
+  virtual void complete(const Bucket& bucket) = 0;  ///< the agent's message of this bucket can go
+  virtual void between() {}                         ///< now and then, while backward runs
 };
 
-/// Steps 1–3 of the design's step for the agents [begin, end): nothing here communicates.
+/// The agents [begin, end). Nothing here communicates.
 class Agents {
  public:
   Agents(const AgentParts& parts, std::uint32_t begin, std::uint32_t end);
 
-  /// Fills every agent's messages of this step, bucket by bucket.
-  /// \param shared  the full gradient that all agents share; empty: each computes its own mini-batch's
-  /// \param shared_loss its loss
-  /// \param control this rank's control flags, put into every header
-  /// \param transport started with each bucket whose messages are complete: on a rank without agents with all at
-  ///        once; with config.overlap while the last agent's backward still runs
-  void compute(std::uint64_t step, std::span<const float> shared, double shared_loss, std::uint8_t control,
-               const Transport& transport, TimeSplit& time);
+  std::uint32_t begin() const { return begin_; }
+  std::uint32_t end() const { return end_; }
+
+  /// The first round's messages of one agent: the whole gradient first, or with --overlap, where nothing forbids it and
+  /// `overlap`, bucket by bucket while backward runs.
+  /// \param step counted from 1 \param control this rank's control flags, put into every header
+  void send_gradient(std::uint32_t agent, std::int64_t step, std::uint8_t control, bool overlap, MessageSink& sink,
+                     StepClock& clock);
+  /// A later round's (compress/capabilities/rounds.hpp). \param result of the round before
+  void send_round(std::uint32_t agent, int round, std::int64_t step, std::uint8_t control, std::span<const float> result,
+                  MessageSink& sink, StepClock& clock);
+  /// Whether the last agent's buckets go while its backward runs, last layers first.
+  bool overlaps() const;
 
   /// The step's aggregate was not applied: the compressors forget the step.
   void discard_step();
 
   /// What agent `agent` would compress (gradient, clipping, noise) of mini-batch and noise number `draw`, at some
   /// coordinates; independent of every step and every other draw, and without a trace in what training does next.
-  /// Overwrites Objective::gradient().
-  /// \param shared as for compute(); mini-batches are drawn where it is empty
-  /// \param coordinates ascending, of the whole vector
-  void estimate(std::uint32_t agent, std::uint64_t draw, std::span<const float> shared,
-                std::span<const std::int64_t> coordinates, std::span<float> out) const;
+  /// Overwrites Objective::gradient(). \param coordinates ascending, of the whole vector
+  void estimate(std::uint32_t agent, std::uint64_t draw, std::span<const std::int64_t> coordinates, std::span<float> out) const;
 
   /// What the agent's encoder remembers, writable: for checkpoints.
-  std::vector<State> state(std::uint32_t agent) { return encoders_[agent - begin_]->state(); }
+  std::vector<State> state(std::uint32_t agent) { return state_of(*encoders_[agent - begin_]); }
 
   /// This rank's messages of one bucket, in agent order.
   std::span<Message> messages(const Bucket& bucket) { return messages_[bucket.index]; }
 
  private:
+  void send_in_parts(std::uint32_t agent, std::int64_t step, std::uint8_t control, MessageSink& sink, StepClock& clock);
+  void encode(std::uint32_t agent, std::int64_t step, const Bucket& bucket, double loss, std::uint8_t control);
   void clip(std::span<float> gradient) const;
-  /// Whether buckets can be encoded before a gradient is complete, last layers first.
-  bool overlaps(bool shares) const;
-  void encode(std::uint32_t agent, std::uint64_t step, const Bucket& bucket, double loss, std::uint8_t control);
-  void add_noise(std::uint32_t agent, std::uint64_t step, const Bucket& part);
+  void add_noise(std::uint32_t agent, std::uint64_t draw, const Bucket& part);
+  std::span<float> gradient() const { return parts_.objective->gradient(); }
 
   AgentParts parts_;
   std::uint32_t begin_, end_;
+  bool whole_;                    // the compressor needs the whole gradient
   std::uint32_t compressor_ = 0;  // its id in headers
   std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::vector<double> losses_;                  // [agent] of the step
   std::vector<std::vector<Message>> messages_;  // [bucket][agent]
-  std::vector<std::int64_t> missing_;           // [bucket]: coordinates that backward has not completed; -1: started
+  std::vector<std::int64_t> missing_;           // [bucket]: coordinates that backward has not completed; -1: sent
 };
-
-/// Cuts [0, total) into buckets of `size` coordinates, rounded up to a multiple of 128 so that streams addressed by
-/// coordinate and bit planes never share a word between buckets.
-std::vector<Bucket> cut_into_buckets(std::int64_t total, std::int64_t size);
 
 }  // namespace tersegrad

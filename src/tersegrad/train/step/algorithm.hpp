@@ -2,15 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include "tersegrad/train/records/step_record.hpp"
 
 namespace tersegrad {
 
-/// The distributed algorithm (Step), or the SDE that stands for it (SdeStep). A step is begin, exchange, update, in this
+/// The distributed algorithm (TrainingStep), or the SDE that stands for it (SdeStep). A step is begin, exchange, update, in this
 /// order; between them x is that of the step's loss. Every rank calls them alike: begin and exchange communicate, and what
 /// update decides follows from what every rank has seen alike.
+///
+/// Steps count from 1 everywhere: in records, logs, headers and messages. What is drawn in step s is draw s − 1 of its stream,
+/// and its learning rate is the schedule's at s − 1.
 class Algorithm {
  public:
   enum class Outcome {
@@ -20,14 +22,11 @@ class Algorithm {
   };
   virtual ~Algorithm() = default;
 
-  /// The gradient that all agents share, where there is one. \param k from 0
-  virtual void begin(std::uint64_t k, StepRecord& record) = 0;
-  /// That gradient; empty where every agent has its own.
-  virtual std::span<const float> shared_gradient() const = 0;
-
+  /// The gradient that all agents share, where there is one. \param record its step is which
+  virtual void begin(StepRecord& record) = 0;
   /// What the ranks have to tell each other. Fills in the record's loss, traffic and agents with non-finite values.
-  /// \param flags of control_flags: what this rank says to all with its messages
-  virtual void exchange(std::uint64_t k, std::uint8_t flags, StepRecord& record) = 0;
+  /// \param flags of ControlFlag: what this rank says to all with its messages
+  virtual void exchange(std::uint8_t flags, StepRecord& record) = 0;
   /// What the ranks said: the last step's flags of all of them, the same on every rank.
   virtual std::uint8_t heard() const = 0;
 

@@ -28,29 +28,17 @@ RunParts::RunParts(const Communicator& comm, const TrainConfig& given, const Obj
   compressor = CompressorRegistry::instance().make(config.compressor, compressor_setup);
   exchange->require(*compressor);
   aggregator = compressor->aggregator();
-  cut();
-  agents.emplace(AgentParts{&config, objective.get(), noise.get(), compressor.get(), buckets}, begin, end);
-  aggregates.resize(buckets.size());
-  transport = {[this](const Bucket& bucket) {
-                 exchange->start_bucket({bucket, agents->messages(bucket), &aggregates[bucket.index]});
-               },
-               [this] { exchange->progress(); }};
-  optimizer.emplace(OptimizerOptions{config.momentum, config.weight_decay}, objective->layout().total());
-  if (config.batch == 0) full_gradient.emplace(comm, *objective);
-}
-
-void RunParts::cut() {
   const std::int64_t total = objective->layout().total();
-  // A rank that aggregates receives three buckets at a time and sends three aggregates meanwhile, so b buckets take the time
-  // of b + 3 on a slow link. With overlap the last of them also waits for backward alone. Of 2^17 coordinates each still
-  // fills a link's packets; without overlap fewer messages are better where the link is fast. No bit depends on it.
-  const std::int64_t count = std::clamp<std::int64_t>(total >> (config.overlap ? 17 : 20), 1, 32);
-  const std::int64_t wanted = std::min(config.bucket, (total + count - 1) / count);
-  buckets = cut_into_buckets(total, exchange->bucket_size(total, wanted));
-  exchange->require_buckets(buckets.size());
-  TERSEGRAD_CHECK(!config.overlap || !compressor->needs_whole_gradient(),
+  plan.emplace(*compressor, *exchange, total, config.bucket, config.overlap);
+  exchange->require_buckets(plan->all().size());
+  TERSEGRAD_CHECK(!config.overlap || (!compressor->traits().whole_gradient && compressor->rounds() == nullptr),
                   "--overlap sends parts of a gradient, and compressor '", compressor->name(),
                   "' needs the whole of it first");
+  source = make_gradient_source(comm, *objective, config.batch);
+  agents.emplace(AgentParts{&config, objective.get(), source.get(), noise.get(), compressor.get(), &*plan}, begin, end);
+  aggregates.resize(plan->all().size());
+  optimizer.emplace(OptimizerOptions{config.momentum, config.weight_decay}, total);
+  update.emplace(*plan, *aggregator, *optimizer, objective->parameters());
 }
 
 }  // namespace tersegrad

@@ -8,11 +8,13 @@
 
 #include "tersegrad/comm/exchange/exchange.hpp"
 #include "tersegrad/noise/noise.hpp"
-#include "tersegrad/train/objectives/full_gradient.hpp"
 #include "tersegrad/train/objectives/objective_factory.hpp"
 #include "tersegrad/train/step/agents.hpp"
+#include "tersegrad/train/step/bucket_plan.hpp"
+#include "tersegrad/train/step/gradient_source.hpp"
 #include "tersegrad/train/step/optimizer.hpp"
 #include "tersegrad/train/step/schedule.hpp"
+#include "tersegrad/train/step/update.hpp"
 
 namespace tersegrad {
 
@@ -33,16 +35,13 @@ struct RunParts {
   std::unique_ptr<Noise> noise;
   std::unique_ptr<Compressor> compressor;
   std::unique_ptr<Aggregator> aggregator;
-  std::vector<Bucket> buckets;
+  std::optional<BucketPlan> plan;
   std::vector<Message> aggregates;  ///< of a step, one a bucket: nothing is applied before all are known
+  std::unique_ptr<GradientSource> source;
   std::optional<Agents> agents;
-  Transport transport;
   std::optional<Optimizer> optimizer;
-  std::optional<FullGradient> full_gradient;  ///< with --batch full
+  std::optional<Update> update;
   std::string compute_history;  ///< ComputeKind::text() of all ranks, a line for each kind that the run had; on rank 0
-
- private:
-  void cut();
 };
 
 }  // namespace tersegrad

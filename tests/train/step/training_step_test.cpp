@@ -1,5 +1,5 @@
 // One step on one rank: what is applied, what is refused, what the record says.
-#include "tersegrad/train/step/step.hpp"
+#include "tersegrad/train/step/training_step.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,9 +17,9 @@ using testing::KnownObjective;
 constexpr std::int64_t size = 300;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-class StepTest : public ::testing::Test {
+class TrainingStepTest : public ::testing::Test {
  protected:
-  StepTest() {
+  TrainingStepTest() {
     config_.model = "known";
     config_.dataset = "none";
     config_.agents = 2;
@@ -35,10 +35,12 @@ class StepTest : public ::testing::Test {
     });
     step_.emplace(*parts_);
   }
-  Step::Outcome run(std::uint64_t k, bool wants_norm = false, std::uint8_t flags = 0) {
+  /// \param k of what is drawn, from 0
+  TrainingStep::Outcome run(std::uint64_t k, bool wants_norm = false, std::uint8_t flags = 0) {
     record_ = StepRecord();
-    step_->begin(k, record_);
-    step_->exchange(k, flags, record_);
+    record_.step = static_cast<std::int64_t>(k) + 1;
+    step_->begin(record_);
+    step_->exchange(flags, record_);
     return step_->update(record_, wants_norm);
   }
   std::vector<float> x() const { return {objective_->parameters().begin(), objective_->parameters().end()}; }
@@ -58,15 +60,15 @@ class StepTest : public ::testing::Test {
   TrainConfig config_;
   std::optional<RunParts> parts_;
   KnownObjective* objective_ = nullptr;
-  std::optional<Step> step_;
+  std::optional<TrainingStep> step_;
   StepRecord record_;
 };
 
-TEST_F(StepTest, MovesXByTheLearningRateTimesTheMean) {
+TEST_F(TrainingStepTest, MovesXByTheLearningRateTimesTheMean) {
   make();
   auto expected = x();
   for (std::uint64_t k = 0; k < 3; ++k) {
-    ASSERT_EQ(run(k), Step::Outcome::updated);
+    ASSERT_EQ(run(k), TrainingStep::Outcome::updated);
     for (std::size_t j = 0; j < expected.size(); ++j) expected[j] -= 0.25f * mean(k)[j];
     EXPECT_EQ(x(), expected);
     EXPECT_EQ(record_.loss, 0.5 + static_cast<double>(k));  // the agents' mean
@@ -75,7 +77,7 @@ TEST_F(StepTest, MovesXByTheLearningRateTimesTheMean) {
   }
 }
 
-TEST_F(StepTest, TheRecordHasTheNormOfTheMeanWhereItIsWantedAndTheSameX) {
+TEST_F(TrainingStepTest, TheRecordHasTheNormOfTheMeanWhereItIsWantedAndTheSameX) {
   make();
   run(0, true);
   double squares = 0;
@@ -88,7 +90,7 @@ TEST_F(StepTest, TheRecordHasTheNormOfTheMeanWhereItIsWantedAndTheSameX) {
   EXPECT_EQ(x(), with);
 }
 
-TEST_F(StepTest, TheLearningRateIsTheSchedules) {
+TEST_F(TrainingStepTest, TheLearningRateIsTheSchedules) {
   config_.warmup = 4;
   make();
   run(0);
@@ -97,42 +99,42 @@ TEST_F(StepTest, TheLearningRateIsTheSchedules) {
   EXPECT_DOUBLE_EQ(record_.learning_rate, 0.25);
 }
 
-TEST_F(StepTest, StopEndsTheRunAtTheStepWithXBeforeIt) {
+TEST_F(TrainingStepTest, StopEndsTheRunAtTheStepWithXBeforeIt) {
   make();
   spoil_at(1);
-  ASSERT_EQ(run(0), Step::Outcome::updated);
+  ASSERT_EQ(run(0), TrainingStep::Outcome::updated);
   const auto before = x();
-  EXPECT_EQ(run(1), Step::Outcome::diverged);
+  EXPECT_EQ(run(1), TrainingStep::Outcome::diverged);
   EXPECT_EQ(record_.nonfinite_agents, 1);
   EXPECT_EQ(x(), before);
 }
 
-TEST_F(StepTest, ALossThatIsNotFiniteEndsTheRunUnlessItIsToBeSkipped) {
+TEST_F(TrainingStepTest, ALossThatIsNotFiniteEndsTheRunUnlessItIsToBeSkipped) {
   for (const auto policy : {NonfinitePolicy::stop, NonfinitePolicy::keep, NonfinitePolicy::skip}) {
     config_.nonfinite = policy;
     make();
     objective_->loss = [](std::uint32_t agent, std::uint64_t) { return agent == 0 ? nan : 1.0; };
     const auto before = x();
-    EXPECT_EQ(run(0), policy == NonfinitePolicy::skip ? Step::Outcome::skipped : Step::Outcome::diverged);
+    EXPECT_EQ(run(0), policy == NonfinitePolicy::skip ? TrainingStep::Outcome::skipped : TrainingStep::Outcome::diverged);
     EXPECT_EQ(x(), before);
   }
 }
 
-TEST_F(StepTest, KeepAppliesWhatThereIs) {
+TEST_F(TrainingStepTest, KeepAppliesWhatThereIs) {
   config_.nonfinite = NonfinitePolicy::keep;
   make();
   spoil_at(0);
-  EXPECT_EQ(run(0), Step::Outcome::updated);
+  EXPECT_EQ(run(0), TrainingStep::Outcome::updated);
   EXPECT_EQ(record_.nonfinite_agents, 1);
   EXPECT_EQ(x()[200], -INFINITY);
   EXPECT_EQ(x()[199], 1 - 0.25f * mean(0)[199]);
 }
 
-TEST_F(StepTest, SkipLeavesXAndEveryMemoryAndGivesUpAfterFiftyInARow) {
+TEST_F(TrainingStepTest, SkipLeavesXAndEveryMemoryAndGivesUpAfterFiftyInARow) {
   config_.nonfinite = NonfinitePolicy::skip;
   config_.compressor = "ef:topk:0.1";
   make();
-  ASSERT_EQ(run(0), Step::Outcome::updated);
+  ASSERT_EQ(run(0), TrainingStep::Outcome::updated);
   const auto before = x();
   const auto memory = [&] {
     const auto values = parts_->agents->state(1)[0].values;
@@ -141,54 +143,54 @@ TEST_F(StepTest, SkipLeavesXAndEveryMemoryAndGivesUpAfterFiftyInARow) {
   const auto remembered = memory();
   spoil_at(1);
   for (std::uint64_t k = 1; k <= 49; ++k) {
-    ASSERT_EQ(run(k), Step::Outcome::skipped);
+    ASSERT_EQ(run(k), TrainingStep::Outcome::skipped);
     EXPECT_EQ(step_->skips_in_a_row(), static_cast<std::int64_t>(k));
   }
   EXPECT_EQ(x(), before);
   EXPECT_EQ(memory(), remembered);
   objective_->spoil = nullptr;
-  ASSERT_EQ(run(50), Step::Outcome::updated);  // and they count anew
+  ASSERT_EQ(run(50), TrainingStep::Outcome::updated);  // and they count anew
   EXPECT_EQ(step_->skips_in_a_row(), 0);
   spoil_at(0);
-  for (std::uint64_t k = 51; k < 100; ++k) ASSERT_EQ(run(k), Step::Outcome::skipped);
-  EXPECT_EQ(run(100), Step::Outcome::diverged);
+  for (std::uint64_t k = 51; k < 100; ++k) ASSERT_EQ(run(k), TrainingStep::Outcome::skipped);
+  EXPECT_EQ(run(100), TrainingStep::Outcome::diverged);
 }
 
-TEST_F(StepTest, AResumedRunGoesOnCountingItsSkips) {
+TEST_F(TrainingStepTest, AResumedRunGoesOnCountingItsSkips) {
   config_.nonfinite = NonfinitePolicy::skip;
   make();
   step_.emplace(*parts_, 48);
   spoil_at(0);
-  EXPECT_EQ(run(0), Step::Outcome::skipped);
-  EXPECT_EQ(run(1), Step::Outcome::diverged);
+  EXPECT_EQ(run(0), TrainingStep::Outcome::skipped);
+  EXPECT_EQ(run(1), TrainingStep::Outcome::diverged);
 }
 
-TEST_F(StepTest, WhatARankSaysIsHeard) {
+TEST_F(TrainingStepTest, WhatARankSaysIsHeard) {
   make();
-  run(0, false, flag_report | flag_checkpoint);
-  EXPECT_EQ(step_->heard(), flag_report | flag_checkpoint);
+  run(0, false, control_report | control_checkpoint);
+  EXPECT_EQ(step_->heard(), control_report | control_checkpoint);
   run(1);
   EXPECT_EQ(step_->heard(), 0);
 }
 
-TEST_F(StepTest, AFullGradientIsSharedAndItsLossKeepsItsDigits) {
+TEST_F(TrainingStepTest, AFullGradientIsSharedAndItsLossKeepsItsDigits) {
   config_.batch = 0;
   make();
   auto expected = x();
-  ASSERT_EQ(run(0), Step::Outcome::updated);
-  ASSERT_EQ(step_->shared_gradient().size(), static_cast<std::size_t>(size));
+  ASSERT_EQ(run(0), TrainingStep::Outcome::updated);
+  ASSERT_EQ(parts_->source->shared().size(), static_cast<std::size_t>(size));
   for (std::size_t j = 0; j < expected.size(); ++j) expected[j] -= 0.25f * KnownObjective::value(0, 0, j);
   EXPECT_EQ(x(), expected);
   EXPECT_EQ(record_.loss, 0.5);
 }
 
-TEST_F(StepTest, MomentumGoesThroughTheOptimizer) {
+TEST_F(TrainingStepTest, MomentumGoesThroughTheOptimizer) {
   config_.momentum = 0.5;
   make();
   auto expected = x();
   std::vector<float> velocity(size, 0.0f);
   for (std::uint64_t k = 0; k < 3; ++k) {
-    ASSERT_EQ(run(k), Step::Outcome::updated);
+    ASSERT_EQ(run(k), TrainingStep::Outcome::updated);
     for (std::size_t j = 0; j < expected.size(); ++j) {
       velocity[j] = k == 0 ? mean(k)[j] : 0.5f * velocity[j] + mean(k)[j];
       expected[j] -= 0.25f * velocity[j];
