@@ -20,7 +20,7 @@ RunFiles::RunFiles(RunSetup& setup) : log_(std::move(setup.log)) {
     series.insert(series.end(), columns.begin(), columns.end());
   }
   const bool evaluates = setup.result.evaluates();
-  const std::size_t columns = Recorder::columns(evaluates).size() + series.size();
+  const std::size_t columns = Recorder::columns(evaluates, setup.result.parts).size() + series.size();
   TERSEGRAD_CHECK(setup.held.empty() || (setup.held.size() == columns && evaluates), "a checkpoint's record has ",
                   setup.held.size(), " values (this program's have ", columns, ")");
   auto logged = begin_run_log(*log_, folder_, setup.result, series,

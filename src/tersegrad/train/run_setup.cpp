@@ -56,6 +56,7 @@ RunSetup set_up_training(const Communicator& comm, const TrainConfig& given, con
   RunResult& result = setup.result;
   result = RunResult(setup.config, *parts.compressor, *parts.noise, parts.objective->layout(), comm.size());
   result.has_server = parts.exchange->has_server();
+  result.parts = parts.plan->parts();
   setup.differences = compare_compute(comm, parts, result, start);
   // Every replica starts from the same bits, also where the ranks' LibTorch versions differ.
   make_same(comm, bytes_of(parts.objective->parameters()));

@@ -83,6 +83,49 @@ TEST(Resume, StatisticsDropoutAndMemoriesGoOnOnOtherRanks) {
   if (world.rank() == 0) fs::remove_all(out);
 }
 
+/// What the root remembers belongs to whichever rank aggregates a bucket: another one after the resume.
+TEST(Resume, WhatTheRootRemembersGoesOnOnOtherRanksAndExchanges) {
+  const MpiCommunicator world(MPI_COMM_WORLD);
+  for (const std::string spec : {"doublesqueeze:topk:0.1", "per-layer:*bias=none,doublesqueeze:topk:0.1"}) {
+    const auto out = shared_folder(world, "root-test");
+    const auto config_on = [&](const std::string& exchange) {
+      auto config = config_in(out);
+      config.compressor = spec;
+      config.exchange = exchange;
+      config.bucket = 128;
+      return config;
+    };
+    RunResult whole;
+    on_ranks(world.size(), [&](const Communicator& comm) { whole = train(comm, config_on("sharded"), network); });
+    for (const int ranks : {1, world.size()}) {
+      RunResult resumed;
+      on_ranks(ranks, [&](const Communicator& comm) {
+        CheckpointFile start;
+        collectively(comm, [&] {
+          if (comm.rank() != 0) return;
+          CheckpointFolder(out).prune(10, 5);
+          start = CheckpointFolder(out).newest([](const std::string&) {});
+        });
+        auto config = config_on("sharded");
+        config.overwrite = false;
+        resumed = train(comm, config, network, comm.rank() == 0 ? &start : nullptr);
+      });
+      if (world.rank() != 0) continue;
+      EXPECT_EQ(resumed.parameters_fingerprint, whole.parameters_fingerprint) << spec << " on " << ranks;
+      ASSERT_EQ(resumed.traffic_of_parts.size(), spec.starts_with("per-layer") ? 2u : 0u);
+    }
+    for (const std::string exchange : {"allgather", "server"}) {
+      if (exchange == "server" && world.size() < 2) continue;
+      RunResult other;
+      on_ranks(world.size(), [&](const Communicator& comm) { other = train(comm, config_on(exchange), network); });
+      if (world.rank() != 0) continue;
+      EXPECT_EQ(other.parameters_fingerprint, whole.parameters_fingerprint) << spec << ", " << exchange;
+    }
+    world.barrier();
+    if (world.rank() == 0) fs::remove_all(out);
+  }
+}
+
 TEST(Resume, AnotherConfigurationIsRefusedOnEveryRank) {
   const MpiCommunicator world(MPI_COMM_WORLD);
   const auto out = shared_folder(world, "refuse-test");

@@ -205,6 +205,9 @@ RunCounters restore_snapshot(const Communicator& comm, RunParts& parts, const Ch
     counters = counters_of(*checkpoint);
   });
   auto words = counters.words();
+  std::uint64_t count = words.size();  // rank 0's has a compressor's parts too
+  comm.broadcast(bytes_of(std::span(&count, 1)), 0);
+  words.resize(count);
   comm.broadcast(std::as_writable_bytes(std::span(words)), 0);
   counters = RunCounters::from_words(words);
 

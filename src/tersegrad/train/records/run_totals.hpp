@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "tersegrad/comm/exchange/traffic.hpp"
 #include "tersegrad/train/records/measured_traffic.hpp"
@@ -21,6 +22,7 @@ struct RunTotals {
   double loss_first = std::numeric_limits<double>::quiet_NaN();  ///< of step 1
   double loss_last = std::numeric_limits<double>::quiet_NaN();
   Traffic traffic;                   ///< over all agents
+  std::vector<Traffic> traffic_of_parts;  ///< the same by part of the compressor; empty where it has one part
   std::optional<LinkTraffic> links;  ///< where the interfaces are watched
   TimeSplit time;                    ///< of this rank; once a run or a checkpoint is complete, the mean over the hosting ranks
   std::int64_t noise_reports = 0;    ///< made
@@ -33,6 +35,10 @@ struct RunTotals {
     if (step.step == 1) loss_first = step.loss;
     loss_last = step.loss;
     traffic += step.traffic;
+    if (step.traffic_of_parts.size() > 1) {
+      traffic_of_parts.resize(step.traffic_of_parts.size());
+      for (std::size_t part = 0; part < traffic_of_parts.size(); ++part) traffic_of_parts[part] += step.traffic_of_parts[part];
+    }
     time += step.time;
   }
 };

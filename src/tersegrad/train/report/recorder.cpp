@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "tersegrad/core/error.hpp"
+
 namespace tersegrad {
 namespace {
 
@@ -10,7 +12,7 @@ bool is_test_figure(const SeriesInfo& column) { return column.name == "test_loss
 
 }  // namespace
 
-std::vector<SeriesInfo> Recorder::columns(bool evaluates) {
+std::vector<SeriesInfo> Recorder::columns(bool evaluates, const std::vector<std::string>& parts) {
   std::vector<SeriesInfo> all{{"step", "", "step, counted from 1"},
           {"time_s", "s", "wall clock since the first step began, evaluation included, mean over hosting ranks"},
           {"loss", "", "mean over agents of the loss before the update"},
@@ -38,6 +40,10 @@ std::vector<SeriesInfo> Recorder::columns(bool evaluates) {
           {"exchange_s_total", "s", "of step_s_total, messages and waiting"},
           {"apply_s_total", "s", "of step_s_total, the updates"}};
   if (!evaluates) std::erase_if(all, is_test_figure);
+  for (std::size_t i = 0; parts.size() > 1 && i < parts.size(); ++i) {
+    all.push_back({concat("uplink_bytes_part", i + 1), "bytes", concat("of uplink_bytes, those of ", parts[i])});
+    all.push_back({concat("downlink_bytes_part", i + 1), "bytes", concat("of downlink_bytes, those of ", parts[i])});
+  }
   return all;
 }
 
@@ -95,6 +101,9 @@ std::vector<std::vector<double>> Recorder::take_rows() {
       add_bytes(r.traffic_total);
       add({total.steps_s});
       add_parts(total.parts);
+      for (std::size_t part = 0; r.traffic_of_parts.size() > 1 && part < r.traffic_of_parts.size(); ++part) {
+        add({per_agent(r.traffic_of_parts[part].uplink.total()), per_agent(r.traffic_of_parts[part].downlink.total())});
+      }
       row.insert(row.end(), r.observed.begin(), r.observed.end());
       row.insert(row.end(), r.noise.begin(), r.noise.end());
       rows.push_back(std::move(row));

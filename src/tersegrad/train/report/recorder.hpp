@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tersegrad/comm/exchange/agent_map.hpp"
@@ -18,7 +19,8 @@ class Recorder {
  public:
   /// The columns of every record, in order; the objective's observables follow them.
   /// \param evaluates whether the run has test figures: without, there are no columns of them
-  static std::vector<SeriesInfo> columns(bool evaluates = true);
+  /// \param parts of the compressor (BucketPlan::parts): with several there are columns of what each sends
+  static std::vector<SeriesInfo> columns(bool evaluates = true, const std::vector<std::string>& parts = {});
 
   /// \param log  null on ranks other than 0
   /// \param past of a resumed run: the means of what it took before

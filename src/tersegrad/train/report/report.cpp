@@ -26,6 +26,21 @@ std::string bytes_table(const RunResult& r) {
   return table.str();
 }
 
+/// Where a compressor has several parts: what each of them sends.
+std::string parts_table(const RunResult& r) {
+  if (r.traffic_of_parts.size() < 2) return "";
+  const double per = static_cast<double>(r.agents) * static_cast<double>(r.steps);
+  TextTable table({"of them by rule", "uplink", "downlink", "share of both"});
+  const auto both = static_cast<double>(r.traffic.uplink.total() + r.traffic.downlink.total());
+  for (std::size_t i = 0; i < r.traffic_of_parts.size(); ++i) {
+    const auto up = static_cast<double>(r.traffic_of_parts[i].uplink.total());
+    const auto down = static_cast<double>(r.traffic_of_parts[i].downlink.total());
+    table.add({r.parts.at(i), format_bytes(up / per), format_bytes(down / per),
+               both > 0 ? format_number(100 * (up + down) / both, 3) + " %" : "-"});
+  }
+  return table.str() + "\n";
+}
+
 /// Beside what was counted: what the hosts' interfaces saw.
 std::string links_table(const RunResult& r) {
   if (!r.links) return "";
@@ -119,7 +134,7 @@ std::string savings_report(const RunResult& r) {
       concat(r.config.model, " on ", r.config.dataset, ": d = ", r.parameters, ", ", r.agents, " agents on ",
              r.processes - (r.has_server ? 1 : 0), " ranks", r.has_server ? " and a server" : "", ", ", r.compressor,
              ", exchange ", r.config.exchange, "\n");
-  text += outcome(r) + "\n" + bytes_table(r) + "\n" + links_table(r) + time_table(r) + "\n" + projection_table(r);
+  text += outcome(r) + "\n" + bytes_table(r) + "\n" + parts_table(r) + links_table(r) + time_table(r) + "\n" + projection_table(r);
   if (r.agents > 1 && r.compressor != "none") text += verdict(r);
   return text;
 }

@@ -115,6 +115,13 @@ LogFields RunResult::summary() const {
     for (std::size_t c = 0; c < columns.size(); ++c) fields.push_back({columns[c].name, values[c], columns[c].unit});
     fields.push_back({"noise_reports", noise_reports});
   }
+  // Of a compressor of several parts: which, and what each sends.
+  for (std::size_t i = 0; i < traffic_of_parts.size(); ++i) {
+    const std::string part = concat("part", i + 1);
+    fields.push_back({part, parts.at(i)});
+    fields.push_back({"uplink_bytes_per_step_" + part, per_agent_and_step(traffic_of_parts[i].uplink.total(), *this), "bytes"});
+    fields.push_back({"downlink_bytes_per_step_" + part, per_agent_and_step(traffic_of_parts[i].downlink.total(), *this), "bytes"});
+  }
   const LogFields computed_on = compute_fields();
   fields.insert(fields.end(), computed_on.begin(), computed_on.end());
   return fields;

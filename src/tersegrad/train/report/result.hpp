@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "tersegrad/comm/monitor/link_rate.hpp"
 #include "tersegrad/compress/compressor.hpp"
@@ -26,6 +27,7 @@ struct RunResult : RunTotals {
 
   TrainConfig config;
   std::string compressor;  ///< canonical, e.g. "randk:106014"
+  std::vector<std::string> parts;  ///< what traffic_of_parts is of, e.g. the rules of per-layer; one part: nothing to tell apart
   std::string noise;
   std::int64_t parameters = 0;  ///< d
   std::int64_t replicas = 1;    ///< R: d·R coordinates travel

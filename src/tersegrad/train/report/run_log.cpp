@@ -22,7 +22,7 @@ std::optional<std::vector<double>> begin_run_log(Log& log, std::optional<OutputF
   info.configuration.push_back({"processes", run.processes, ""});
   const LogFields computed_on = run.compute_fields();
   info.configuration.insert(info.configuration.end(), computed_on.begin(), computed_on.end());
-  info.columns = Recorder::columns(run.evaluates());
+  info.columns = Recorder::columns(run.evaluates(), run.parts);
   info.columns.insert(info.columns.end(), observables.begin(), observables.end());
   info.steps = config.steps;
   // Without a sink of files there is no log to go on with.
