@@ -17,6 +17,32 @@ using testing::KnownObjective;
 constexpr std::int64_t size = 300;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+/// One rank that hosts no agents, as a server; notes the order in which buckets start.
+class SpyExchange final : public Exchange {
+ public:
+  explicit SpyExchange(const ExchangeSetup& setup) : Exchange(setup), map_(setup.agents, 1, 1) {}
+  std::string name() const override { return "spy"; }
+  const AgentMap& map() const override { return map_; }
+  bool has_server() const override { return true; }
+  void require(const Compressor&) const override {}
+  static inline std::vector<std::uint32_t> started;
+
+ private:
+  class Done final : public Flow {
+    bool progress() override { return false; }
+    bool done() const override { return true; }
+  };
+  std::unique_ptr<Flow> make_flow(const BucketJob& job) override {
+    EXPECT_TRUE(job.local.empty());
+    started.push_back(job.bucket.index);
+    return std::make_unique<Done>();
+  }
+  bool counted_on_root() const override { return true; }
+  AgentMap map_;
+};
+const Registration<Exchange, const ExchangeSetup&> spy{
+    "spy", "for this test", {}, [](const Arguments&, const ExchangeSetup& setup) { return std::make_unique<SpyExchange>(setup); }};
+
 class TrainingStepTest : public ::testing::Test {
  protected:
   TrainingStepTest() {
@@ -163,6 +189,21 @@ TEST_F(TrainingStepTest, AResumedRunGoesOnCountingItsSkips) {
   spoil_at(0);
   EXPECT_EQ(run(0), TrainingStep::Outcome::skipped);
   EXPECT_EQ(run(1), TrainingStep::Outcome::diverged);
+}
+
+TEST_F(TrainingStepTest, ARankWithoutAgentsStartsAllBucketsInTheOrderInWhichTheyWillCome) {
+  config_.exchange = "spy";
+  for (const bool overlap : {false, true}) {
+    config_.overlap = overlap;
+    make();
+    SpyExchange::started.clear();
+    record_ = StepRecord();
+    record_.step = 1;
+    step_->begin(record_);
+    step_->exchange(0, record_);
+    const std::vector<std::uint32_t> forwards = {0, 1, 2}, backwards = {2, 1, 0};
+    EXPECT_EQ(SpyExchange::started, overlap ? backwards : forwards);
+  }
 }
 
 TEST_F(TrainingStepTest, WhatARankSaysIsHeard) {
