@@ -182,6 +182,28 @@ TEST_F(TrainingStepTest, SkipLeavesXAndEveryMemoryAndGivesUpAfterFiftyInARow) {
   EXPECT_EQ(run(100), TrainingStep::Outcome::diverged);
 }
 
+TEST_F(TrainingStepTest, SkipLeavesWhatTheRootRemembers) {
+  config_.nonfinite = NonfinitePolicy::skip;
+  config_.compressor = "doublesqueeze:qsgd:1";
+  make();
+  const auto remembered = [&] {
+    std::vector<float> all;
+    for (const Bucket& bucket : parts_->plan->all()) {
+      for (const auto piece : parts_->aggregator->root_memory()->state_of(bucket)) all.insert(all.end(), piece.begin(), piece.end());
+    }
+    return all;
+  };
+  ASSERT_EQ(run(0), TrainingStep::Outcome::updated);
+  const auto before = remembered();
+  EXPECT_NE(before, std::vector<float>(size, 0.0f));
+  spoil_at(1);
+  ASSERT_EQ(run(1), TrainingStep::Outcome::skipped);
+  EXPECT_EQ(remembered(), before);
+  objective_->spoil = nullptr;
+  ASSERT_EQ(run(2), TrainingStep::Outcome::updated);
+  EXPECT_NE(remembered(), before);
+}
+
 TEST_F(TrainingStepTest, AResumedRunGoesOnCountingItsSkips) {
   config_.nonfinite = NonfinitePolicy::skip;
   make();
