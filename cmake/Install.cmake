@@ -1,22 +1,10 @@
-# cmake --install: the programs, and one shared library with its headers for find_package(tersegrad).
-#
-# The library holds the objects of every concern, so that a program that links it has every plug-in: a shared library
-# keeps the objects that nothing names, and with them their registrations. Target tersegrad::tersegrad.
+# cmake --install: the programs, and libtersegrad.so (cmake/Library.cmake) with its headers for find_package(tersegrad).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(concerns core compress noise theory comm data log train models)
-add_library(tersegrad_bundle SHARED)
-set_target_properties(tersegrad_bundle PROPERTIES
-  OUTPUT_NAME tersegrad EXPORT_NAME tersegrad VERSION ${PROJECT_VERSION}
-  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
-  LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} LINKER_LANGUAGE CXX)
-tersegrad_link(tersegrad_bundle ${concerns})
-target_link_libraries(tersegrad_bundle PRIVATE tersegrad_options)
-# The headers also need LibTorch and MPI, which tersegradConfig.cmake finds and adds. The other dependencies stay inside.
-target_compile_features(tersegrad_bundle INTERFACE cxx_std_20)
-target_compile_definitions(tersegrad_bundle INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
-
+# The programs find the library from their own place: the whole may be moved.
+file(RELATIVE_PATH from_bin /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+set_target_properties(${TERSEGRAD_PROGRAMS} PROPERTIES INSTALL_RPATH $ORIGIN/${from_bin})
 # Where LibTorch lies in no folder that the loader knows, the program and the library remember its place.
 set_target_properties(${TERSEGRAD_PROGRAMS} tersegrad_bundle PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 

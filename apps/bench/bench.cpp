@@ -31,7 +31,7 @@ int run(int argc, char** argv) {
   return bench.run(argc - 1, arguments.data());
 }
 
-const CatalogueEntry<Command> registration{"bench", {"times parts of the program beside their alternatives", run, true}};
+const CatalogueEntry<Command> registration{"bench", {"times parts of the program beside their alternatives", run, true, true}};
 
 }  // namespace
 }  // namespace tersegrad

@@ -5,6 +5,8 @@
 
 #include "apps/bench/bench.hpp"
 #include "apps/common/command.hpp"
+#include "apps/common/plugin_option.hpp"
+#include "apps/common/same_plugins.hpp"
 #include "tersegrad/comm/exchange/downlink.hpp"
 #include "tersegrad/comm/exchange/exchange.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
@@ -111,6 +113,7 @@ std::optional<Measured> measure(const Communicator& world, const std::string& na
 
 int run(int argc, char** argv) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
+    require_same_plugins(world);
     cxxopts::Options options(
         "tersegrad bench exchange",
         "Exchanges without a model: launch/local --ranks 3 bench exchange. Times are from a barrier "
@@ -122,6 +125,7 @@ int run(int argc, char** argv) {
         "exchange", "exchanges, separated by commas; all unless given", cxxopts::value<std::vector<std::string>>())(
         "verify", "checksums on the messages: on or off", cxxopts::value<std::string>()->default_value("on"))(
         "repeats", "timed exchanges of each", cxxopts::value<int>()->default_value("30"))("h,help", "this text");
+    declare_plugin_option(options);
     bool help = false;
     for (int i = 1; i < argc; ++i) help |= std::string(argv[i]) == "--help";
     if (help) {

@@ -6,6 +6,8 @@
 
 #include "apps/bench/bench.hpp"
 #include "apps/common/command.hpp"
+#include "apps/common/plugin_option.hpp"
+#include "apps/common/same_plugins.hpp"
 #include "models/network.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
@@ -63,6 +65,7 @@ class PlainLoop {
 
 int run(int argc, char** argv) {
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
+    require_same_plugins(world);
     cxxopts::Options options(
         "tersegrad bench step",
         "Step time of training beside plain LibTorch loops, in turns on the same ranks. Every rank hosts one agent:\n"
@@ -81,6 +84,7 @@ int run(int argc, char** argv) {
     bool done = false;
     std::shared_ptr<const Dataset> data;
     std::unique_ptr<PlainLoop> plain;
+    declare_plugin_option(options);
     for (int i = 1; i < argc; ++i) done |= std::string(argv[i]) == "--help";
     if (done) {
       if (world.rank() == 0) std::cout << options.help();

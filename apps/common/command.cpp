@@ -4,6 +4,7 @@
 #include <iostream>
 #include <string_view>
 
+#include "apps/common/plugin_option.hpp"
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/text/spec.hpp"
 #include "tersegrad/core/text/text.hpp"
@@ -34,6 +35,7 @@ cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** a
                                                                 : "an argument";
     require_printable(equals == std::string_view::npos ? word : word.substr(equals + 1), printable(option));
   }
+  declare_plugin_option(options);
   try {
     auto result = options.parse(argc, argv);
     if (result.count("help")) {

@@ -20,6 +20,7 @@ struct Command {
   std::string summary;  ///< one line, no full stop
   std::function<int(int argc, char** argv)> run;
   bool on_ranks = false;  ///< may be started on several MPI ranks; others are refused there, once
+  bool takes_plugins = false;  ///< has --plugin FILE.so: they are loaded before it runs, and it does not see the option
 };
 
 using Commands = Catalogue<Command>;
@@ -33,6 +34,7 @@ void print_members(std::ostream& out) {
 }
 
 /// Parses with cxxopts, turning its exceptions into one-line Errors. "--help" prints the help and sets `done`.
+/// Of a command that takes plug-ins it shows --plugin, too.
 /// \throws Error for an unknown option, a bad value, or positional arguments that were not declared
 cxxopts::ParseResult parse_options(cxxopts::Options& options, int argc, char** argv, bool& done);
 

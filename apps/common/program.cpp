@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "apps/common/command.hpp"
+#include "apps/common/plugin_option.hpp"
 #include "tersegrad/comm/mpi/collectively.hpp"
 #include "tersegrad/comm/mpi/environment.hpp"
 #include "tersegrad/core/error.hpp"
@@ -48,6 +49,14 @@ int run_command(const std::string& name, const Command& command, int argc, char*
   std::string program = "tersegrad " + name;
   std::vector<char*> arguments{program.data()};
   for (int i = first; i < argc; ++i) arguments.push_back(argv[i]);
+  if (command.takes_plugins) {
+    try {
+      load_given_plugins(arguments);
+    } catch (const Error& error) {
+      if (find_launch()) return refuse_on_all_ranks(argc, argv, error);
+      throw;
+    }
+  }
   const int count = static_cast<int>(arguments.size());
   arguments.push_back(nullptr);
   const int status = command.run(count, arguments.data());

@@ -165,7 +165,7 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-const CatalogueEntry<Command> registration{"data", {"data sets: which are ready, and what is in one", run}};
+const CatalogueEntry<Command> registration{"data", {"data sets: which are ready, and what is in one", run, false, true}};
 
 }  // namespace
 }  // namespace tersegrad

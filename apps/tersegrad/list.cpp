@@ -21,7 +21,8 @@ void print_family(const char* family, const Members& registry) {
   std::cout << family << "\n";
   for (const auto& [name, entry] : registry.entries()) {
     const std::string padding(name.size() < 16 ? 16 - name.size() : 1, ' ');
-    std::cout << hanging(concat("  ", name, padding), entry.summary, width);
+    const std::string owner = entry.plugin.empty() ? "" : concat(" (", entry.plugin, ")");
+    std::cout << hanging(concat("  ", name, padding), entry.summary + owner, width);
     for (const auto& parameter : entry.parameters) {
       const std::string fallback = parameter.fallback.empty() ? "" : "=" + parameter.fallback;
       std::cout << hanging(concat("      ", parameter.name, fallback, "  "), parameter.help, width);
@@ -46,7 +47,7 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-const CatalogueEntry<Command> registration{"list", {"every plug-in with its arguments", run}};
+const CatalogueEntry<Command> registration{"list", {"every plug-in with its arguments", run, false, true}};
 
 }  // namespace
 }  // namespace tersegrad

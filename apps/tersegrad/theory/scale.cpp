@@ -263,7 +263,7 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-const CatalogueEntry<Command> registration{"scale", {"hyperparameters that keep the loss when others change", run}};
+const CatalogueEntry<Command> registration{"scale", {"hyperparameters that keep the loss when others change", run, false, true}};
 
 }  // namespace
 }  // namespace tersegrad

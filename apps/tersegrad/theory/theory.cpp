@@ -61,7 +61,7 @@ int run(int argc, char** argv) {
 
 const CatalogueEntry<TheoryCommand> constants{"constants", {"Student's t constants of DSignSGD's phases", run_constants}};
 const CatalogueEntry<Command> registration{"theory", {"the paper's predictions: constants, bounds, stationary laws, SDEs",
-    run}};
+    run, false, true}};
 
 }  // namespace
 }  // namespace tersegrad

@@ -11,6 +11,7 @@
 #include "tersegrad/core/system/file.hpp"
 #include "tersegrad/core/system/file_system.hpp"
 #include "tersegrad/train/checkpoint/checkpoint_folder.hpp"
+#include "tersegrad/train/checkpoint/recorded_plugins.hpp"
 #include "tersegrad/train/checkpoint/resumption.hpp"
 #include "tersegrad/train/options/read_options.hpp"
 
@@ -68,6 +69,7 @@ std::unique_ptr<CheckpointFile> load_resumed(const Communicator& world, const st
     TERSEGRAD_CHECK(is_folder(folder), "nothing to resume: there is no folder '", folder, "'");
     checkpoint = std::make_unique<CheckpointFile>(CheckpointFolder(folder).newest(
         [](const std::string& remark) { std::fprintf(stderr, "tersegrad: %s\n", remark.c_str()); }));
+    for (const auto& remark : require_recorded_plugins(checkpoint->view)) std::fprintf(stderr, "tersegrad: %s\n", remark.c_str());
     lines = configuration_of(checkpoint->view);
   });
   const auto all = world.all_gather_pieces(std::as_bytes(std::span(lines)));

@@ -3,6 +3,7 @@
 
 #include "apps/common/command.hpp"
 #include "apps/common/objective.hpp"
+#include "apps/common/same_plugins.hpp"
 #include "apps/tersegrad/train/match.hpp"
 #include "apps/tersegrad/train/resume.hpp"
 #include "apps/tersegrad/train/resume_auto.hpp"
@@ -42,6 +43,7 @@ int run(int argc, char** argv) {
   [[maybe_unused]] static const auto* const signals = new StopSignal;
   lost_reader_is_sigterm();
   return run_with_mpi(&argc, &argv, [&](Communicator& world) {
+    require_same_plugins(world);
     bool help = false;
     TrainConfig config;
     std::string matched;
@@ -104,7 +106,7 @@ int run(int argc, char** argv) {
   });
 }
 
-const CatalogueEntry<Command> registration{"train", {"train with compressed gradients on MPI ranks", run, true}};
+const CatalogueEntry<Command> registration{"train", {"train with compressed gradients on MPI ranks", run, true, true}};
 
 }  // namespace
 }  // namespace tersegrad

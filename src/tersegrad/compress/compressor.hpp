@@ -1,6 +1,6 @@
 // Compressors: how an agent's gradient becomes a packed message, and how N messages become one packed mean.
 //
-// A new method without memory starts at memoryless.hpp: five functions.
+// A new method without memory starts at coordinatewise.hpp (two functions) or memoryless.hpp (five); examples/block_sign is one.
 #pragma once
 
 #include <cstdint>

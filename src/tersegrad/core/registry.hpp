@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tersegrad/core/error.hpp"
+#include "tersegrad/core/plugin.hpp"
 #include "tersegrad/core/text/spec.hpp"
 
 namespace tersegrad {
@@ -29,6 +30,7 @@ class Registry {
     std::string summary;  ///< one line, no full stop
     std::vector<Parameter> parameters;
     Factory factory;
+    std::string plugin = {};  ///< for messages, whose it is: plug-in 'block-sign' (block_sign.so); "": the program's
   };
 
   static Registry& instance() {
@@ -36,18 +38,19 @@ class Registry {
     return registry;
   }
 
-  /// \throws Bug for a name that is taken
+  /// Of a plug-in (core/plugin.hpp) a name that is taken is noted, and the loader refuses it.
+  /// \throws Bug for a name that is taken in the program itself
   void add(const std::string& name, Entry entry) {
-    TERSEGRAD_ASSERT(!aliases_.contains(name) && entries_.emplace(name, std::move(entry)).second, Interface::family, " '", name,
-                    "' is registered twice");
+    if (!claim(name)) return;
+    if (const LoadingPlugin* const plugin = loading_plugin()) entry.plugin = plugin->title;
+    entries_.emplace(name, std::move(entry));
   }
 
   /// From now on `old`, which an earlier version called it, means the member `name`. It is accepted and not listed.
-  /// \throws Bug for an `old` that is taken, or a `name` that is no member's
+  /// As add(). \throws Bug for an `old` that is taken, or a `name` that is no member's
   void alias(const std::string& old, const std::string& name) {
     TERSEGRAD_ASSERT(entries_.contains(name), Interface::family, " '", name, "' of the alias '", old, "' is not registered");
-    TERSEGRAD_ASSERT(!entries_.contains(old) && aliases_.emplace(old, name).second, Interface::family, " '", old,
-                    "' is registered twice");
+    if (claim(old)) aliases_.emplace(old, name);
   }
 
   /// A spec with the member's present name instead of an alias, else as it is: what is shown and recorded.
@@ -77,6 +80,23 @@ class Registry {
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
  private:
+  /// Whether a name is free, for whoever registers now.
+  bool claim(const std::string& name) const {
+    const auto renamed = aliases_.find(name);
+    const auto holder = entries_.find(renamed == aliases_.end() ? name : renamed->second);
+    const bool taken = holder != entries_.end();
+    if (LoadingPlugin* const plugin = loading_plugin()) {
+      const std::string member = concat(Interface::family, " '", name, "'");
+      if (!taken) plugin->members.push_back(member);
+      if (taken && plugin->refusal.empty()) {
+        plugin->refusal = concat(member, " is taken already, by ", holder->second.plugin.empty() ? "the program itself" : holder->second.plugin);
+      }
+    } else {
+      TERSEGRAD_ASSERT(!taken, Interface::family, " '", name, "' is registered twice");
+    }
+    return !taken;
+  }
+
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> aliases_;  // from an earlier name to the present one
 };

@@ -10,6 +10,7 @@
 #include "tersegrad/core/error.hpp"
 #include "tersegrad/core/hash.hpp"
 #include "tersegrad/core/progress.hpp"
+#include "tersegrad/train/checkpoint/recorded_plugins.hpp"
 #include "tersegrad/train/checkpoint/resumption.hpp"
 
 namespace tersegrad {
@@ -160,6 +161,9 @@ Snapshot take_snapshot(const Communicator& comm, RunParts& parts, const RunCount
     const auto words = counters.words();
     snapshot.sections.emplace_back("counters", copy_of(std::as_bytes(std::span(words))));
     snapshot.sections.emplace_back("compute", copy_of(std::as_bytes(std::span(parts.compute_history))));
+    if (const std::string used = plugin_lines(); !used.empty()) {
+      snapshot.sections.emplace_back(plugins_section, copy_of(std::as_bytes(std::span(used))));
+    }
     if (!held.empty()) snapshot.sections.emplace_back(held_record_section, copy_of(std::as_bytes(held)));
     for (const auto& [name, values] : shared_memories(parts))
       tell_progress(), snapshot.sections.emplace_back(name, copy_of(std::as_bytes(values)));

@@ -15,7 +15,7 @@ namespace tersegrad {
 
 /// A run between two steps, in memory of its own: complete on rank 0, empty elsewhere.
 ///
-/// Sections: "configuration" (TrainConfig::lines()), "counters", "compute" (RunParts::compute_history), "parameters",
+/// Sections: "configuration" (TrainConfig::lines()), "counters", "compute" (RunParts::compute_history), "plugins" (if any are loaded), "parameters",
 /// "velocity" (momentum), "aggregator/NAME" (what every rank's aggregator remembers alike), "encoder/NAME" (what the
 /// agents' encoders remember, in agent order), "statistics" (BatchNorm's, in agent order) and "record" (a HeldRecord, if
 /// there is one). All else that a step depends on is a function of the configuration

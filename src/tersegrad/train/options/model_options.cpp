@@ -32,6 +32,8 @@ std::vector<Option> model_options() {
        .only_for = ModelKind::landscape},
       {.name = "start", .help = "landscape: starting point, numbers separated by commas, or one for all coordinates; none: its own",
        .field = field::text(&TrainConfig::start), .line = 6, .only_for = ModelKind::landscape},
+      {.name = "plugin", .help = "file of a plug-in with compressors, models, data sets, … of its own; may be given several times",
+       .field = field::none(ValueKind::word, {"FILE.so"})},
   };
 }
 

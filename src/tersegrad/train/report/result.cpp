@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tersegrad/core/hash.hpp"
+#include "tersegrad/core/system/plugins.hpp"
 
 namespace tersegrad {
 
@@ -124,6 +125,7 @@ LogFields RunResult::summary() const {
   }
   const LogFields computed_on = compute_fields();
   fields.insert(fields.end(), computed_on.begin(), computed_on.end());
+  if (const std::string used = loaded_plugins_text(); !used.empty()) fields.push_back({"plugins", used});
   return fields;
 }
 

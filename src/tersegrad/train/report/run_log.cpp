@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "tersegrad/core/system/plugins.hpp"
 #include "tersegrad/train/report/recorder.hpp"
 
 namespace tersegrad {
@@ -22,6 +23,7 @@ std::optional<std::vector<double>> begin_run_log(Log& log, std::optional<OutputF
   info.configuration.push_back({"processes", run.processes, ""});
   const LogFields computed_on = run.compute_fields();
   info.configuration.insert(info.configuration.end(), computed_on.begin(), computed_on.end());
+  if (const std::string used = loaded_plugins_text(); !used.empty()) info.configuration.push_back({"plugins", used, ""});
   info.columns = Recorder::columns(run.evaluates(), run.parts);
   info.columns.insert(info.columns.end(), observables.begin(), observables.end());
   info.steps = config.steps;
