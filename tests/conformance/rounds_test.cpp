@@ -32,7 +32,8 @@ std::vector<std::string> rounds_specs() {
   }
   for (const char* spec : {"per-layer:*bias=none,first*=sign,topk:0.25", "per-layer:*weight=ef:topk:0.1,*=ef21:scaled-sign",
                            "per-layer:last*=doublesqueeze:topk:0.1,?cale=none:fp16,randk:0.25",
-                           "per-layer:*bias=signum,majority", "per-layer:conv*=qsgd:7:0,natural"}) {
+                           "per-layer:*bias=signum,majority", "per-layer:conv*=qsgd:7:0,natural", "powersgd:4",
+                           "per-layer:conv*=sign,*bias=none,powersgd:3"}) {
     specs.push_back(spec);
   }
   return specs;

@@ -83,10 +83,11 @@ TEST(Resume, StatisticsDropoutAndMemoriesGoOnOnOtherRanks) {
   if (world.rank() == 0) fs::remove_all(out);
 }
 
-/// What the root remembers belongs to whichever rank aggregates a bucket: another one after the resume.
-TEST(Resume, WhatTheRootRemembersGoesOnOnOtherRanksAndExchanges) {
+/// What the root remembers belongs to whichever rank aggregates a bucket: another one after the resume. PowerSGD's agents
+/// remember vectors of two kinds.
+TEST(Resume, WhatIsRememberedGoesOnOnOtherRanksAndExchanges) {
   const MpiCommunicator world(MPI_COMM_WORLD);
-  for (const std::string spec : {"doublesqueeze:topk:0.1", "per-layer:*bias=none,doublesqueeze:topk:0.1"}) {
+  for (const std::string spec : {"doublesqueeze:topk:0.1", "per-layer:*bias=none,doublesqueeze:topk:0.1", "powersgd:2"}) {
     const auto out = shared_folder(world, "root-test");
     const auto config_on = [&](const std::string& exchange) {
       auto config = config_in(out);
@@ -114,8 +115,9 @@ TEST(Resume, WhatTheRootRemembersGoesOnOnOtherRanksAndExchanges) {
       EXPECT_EQ(resumed.parameters_fingerprint, whole.parameters_fingerprint) << spec << " on " << ranks;
       ASSERT_EQ(resumed.traffic_of_parts.size(), spec.starts_with("per-layer") ? 2u : 0u);
     }
-    for (const std::string exchange : {"allgather", "server"}) {
+    for (const std::string exchange : {"allgather", "server", "allreduce"}) {
       if (exchange == "server" && world.size() < 2) continue;
+      if (exchange == "allreduce" && spec != "powersgd:2") continue;  // carries fp32 values alone
       RunResult other;
       on_ranks(world.size(), [&](const Communicator& comm) { other = train(comm, config_on(exchange), network); });
       if (world.rank() != 0) continue;

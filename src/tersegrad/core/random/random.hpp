@@ -23,6 +23,7 @@ enum class Purpose : std::uint8_t {
   sde = 10,      ///< Brownian increments of Euler–Maruyama
   estimate = 11, ///< which coordinates an estimator looks at
   dropout = 12,  ///< LibTorch's generator within an agent's forward pass
+  factor = 13,   ///< what low-rank factors start from
   own = 128,     ///< this and the next 99 are for methods of one's own, plug-ins too: static_cast<Purpose>(128 + n)
   test = 255,
 };
