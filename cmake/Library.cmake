@@ -21,6 +21,6 @@ foreach(concern ${concerns})
 endforeach()
 # The installed headers need LibTorch and MPI, which tersegradConfig.cmake finds and adds. The other dependencies stay inside.
 target_compile_features(tersegrad_bundle INTERFACE cxx_std_20)
-target_compile_definitions(tersegrad_bundle INTERFACE ${TERSEGRAD_ABI} $<INSTALL_INTERFACE:OMPI_SKIP_MPICXX=1;MPICH_SKIP_MPICXX=1>)
+target_compile_definitions(tersegrad_bundle INTERFACE ${TERSEGRAD_ABI} "$<INSTALL_INTERFACE:OMPI_SKIP_MPICXX=1;MPICH_SKIP_MPICXX=1>")
 # A plug-in that hides its symbols would have inline statics, the registries among them, of its own.
-target_compile_options(tersegrad_bundle INTERFACE $<INSTALL_INTERFACE:-fvisibility=default;-fno-visibility-inlines-hidden>)
+target_compile_options(tersegrad_bundle INTERFACE "$<INSTALL_INTERFACE:-fvisibility=default;-fno-visibility-inlines-hidden>")
