@@ -9,7 +9,12 @@ RENAMED = {
 
 # What the present program writes beyond the base: regular expressions that match a whole name of a series, a key or a file, or a
 # whole line of a message or of standard output.
-ADDED = []
+ADDED = [
+    # Members that the base does not have, with their arguments.
+    r"  (doublesqueeze|per-layer|powersgd) .*",
+    r"      (rules\.\.\.|rank)  .*",
+    r"      inner\.\.\.  how both ends compress: .*",
+]
 
 # Lines of messages and of standard output that say it in other words: (regular expression that matches the base's whole line, the
 # present text; \\1 is the first group).
@@ -19,6 +24,11 @@ REWORDED = [
     # The field's name of an exchange.
     (r"(.*, exchange )local((?::1)?)", r"\1hierarchical\2"),
     (r"  local           agents of one node (.*)", r"  hierarchical    agents of one node \1"),
+    # They are known beside the others.
+    (r"(.*known: bernoulli), (ef, .*ntopk), (qsgd.*)", r"\1, doublesqueeze, \2, per-layer, powersgd, \3"),
+    # A header's bytes are others: wire version 5 has the control flags in one of their own.
+    (r"(.* bucket 1 has checksum )[0-9a-f]{8} \(expected [0-9a-f]{8}(: its header or its 4096 payload bytes.*)",
+     r"\1e5ca50ba (expected e16812d1\2"),
 ]
 
 # A value of summary.json that is spelled in another way: {key: {old value: new value}}.

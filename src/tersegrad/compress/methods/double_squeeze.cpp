@@ -210,7 +210,7 @@ class DoubleSqueeze final : public Compressor {
 const Registration<Compressor, const CompressorSetup&> registration{
     "doublesqueeze",
     "error feedback at the agents and at the root: both directions are compressed (DoubleSqueeze)",
-    {{"inner...", "", "an unbiased or contractive compressor, e.g. topk:0.01 or scaled-sign", "topk:0.25"}},
+    {{"inner...", "", "how both ends compress: an unbiased or contractive compressor, e.g. topk:0.01", "topk:0.25"}},
     [](const Arguments& arguments, const CompressorSetup& setup) {
       const std::string& inner = arguments.text("inner");
       make_for_feedback(inner, setup, "doublesqueeze");  // says in its own name what cannot be
