@@ -56,6 +56,7 @@ class Trip {
       : gradient_(batch.gradient()), others_(gradient_.begin(), gradient_.end()), parameters_(batch.parameters()) {
     const auto total = static_cast<std::int64_t>(gradient_.size());
     compressor_ = CompressorRegistry::instance().make(spec, CompressorSetup{{total, 1}, 1, agents, false});  // as --nonfinite stop
+    TERSEGRAD_CHECK(compressor_->rounds() == nullptr, "compressor '", spec, "' sends more than one vector a step, which is not timed here");
     buckets_ = cut_into_buckets(total, std::int64_t{1} << 22);
     for (std::uint32_t a = 0; a < agents; ++a) encoders_.push_back(compressor_->encoder(a));
     aggregator_ = compressor_->aggregator();
@@ -153,10 +154,10 @@ std::vector<std::string> default_specs() {
     for (const auto& parameter : entry.parameters) {
       if (!parameter.fallback.empty()) continue;
       const auto found = usual.find(parameter.name);
-      TERSEGRAD_CHECK(found != usual.end(), "argument '", parameter.name, "' of compressor '", name,
-                      "' has no usual value in apps/bench/bench_compressors.cpp (add one, or name --compressors)");
-      spec += ":" + found->second;
+      spec += ":" + (found == usual.end() ? parameter.example : found->second);
     }
+    // Rounds, between which the agents wait for each other, are not timed here.
+    if (CompressorRegistry::instance().make(spec, CompressorSetup{{1000, 1}, 1, 1})->rounds() != nullptr) continue;
     specs.push_back(spec);
   }
   for (const char* more : {"none:fp16", "randk:0.01:fp16", "qsgd:1", "qsgd:127", "ef:scaled-sign", "ef:randk:0.01",
