@@ -7,11 +7,17 @@ RENAMED = {
     "gradient_norm2": "exact_gradient_norm2",  # the mean of the squared norm of the exact gradient
 }
 
+# Members that the base does not have: no job can compare them until a later commit is the base.
+NEW_MEMBERS = {"doublesqueeze", "per-layer", "powersgd"}
+
 # What the present program writes beyond the base: regular expressions that match a whole name of a series, a key or a file, or a
 # whole line of a message or of standard output.
 ADDED = [
     # Members that the base does not have, with their arguments.
     r"  (doublesqueeze|per-layer|powersgd) .*",
+    # --plugin, in the help of train.
+    r" +--plugin arg +file of a plug-in with compressors, models, data ?",
+    r" +sets, … of its own; may be given several times",
     r"      (rules\.\.\.|rank)  .*",
     r"      inner\.\.\.  how both ends compress: .*",
 ]
@@ -25,6 +31,7 @@ REWORDED = [
     (r"(.*, exchange )local((?::1)?)", r"\1hierarchical\2"),
     (r"  local           agents of one node (.*)", r"  hierarchical    agents of one node \1"),
     # They are known beside the others.
+    (r"(.*Option 'bogus' does not exist \(known: .* --overwrite)( --replicas .*)", r"\1 --plugin\2"),
     (r"(.*known: bernoulli), (ef, .*ntopk), (qsgd.*)", r"\1, doublesqueeze, \2, per-layer, powersgd, \3"),
     # A header's bytes are others: wire version 5 has the control flags in one of their own.
     (r"(.* bucket 1 has checksum )[0-9a-f]{8} \(expected [0-9a-f]{8}(: its header or its 4096 payload bytes.*)",

@@ -150,7 +150,7 @@ void OutputFolder::lock() {
     struct stat opened{}, named{};
     const bool seen = ::fstat(lock_fd_, &opened) == 0 && ::stat(path.c_str(), &named) == 0;
     if (const int reason = errno; !seen && reason != ENOENT) {
-      release();
+      unlock();
       throw Error(concat("cannot look at '", path.string(), "': ", std::strerror(reason)));
     }
     if (seen && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) break;
