@@ -87,6 +87,7 @@ class UnusedOptions(Case):
                          (("--model", "rosenbrock", "--eval-samples", 5), "refused", "landscape")],
         "noise-report": [(("--batch", "full", "--noise-report", 5), "refused", "--noise-report"),
                          ((*SDE, "--noise-report", 1), "refused", "--sde")],
+        "plugin": [],  # always recorded; one without members is refused (tests/plugins)
         "threads": [],  # always used
         "help": [],
     }
