@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "compress/round_trip.hpp"
+#include "tersegrad/compress/capabilities/memory.hpp"
 #include "tersegrad/core/error.hpp"
 
 namespace tersegrad::testing {
@@ -30,6 +31,27 @@ inline Vectors gradients_of(std::uint32_t agents, std::int64_t size, std::uint64
     for (std::size_t j = all.back().size() / 2; j < all.back().size() * 5 / 8; ++j) all.back()[j] = 0;
   }
   return all;
+}
+
+/// What one session remembers becomes another's of the same compressor, as by a checkpoint. \param buckets of the root's memory
+inline void copy_memory(Session& from, Session& to, const std::vector<Bucket>& buckets) {
+  const auto copy = [](auto& source_end, auto& target_end) {
+    const auto source = state_of(source_end), target = state_of(target_end);
+    ASSERT_EQ(source.size(), target.size());
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      ASSERT_EQ(source[i].name, target[i].name);
+      ASSERT_EQ(source[i].values.size(), target[i].values.size());
+      std::copy(source[i].values.begin(), source[i].values.end(), target[i].values.begin());
+    }
+  };
+  for (std::size_t a = 0; a < from.encoders.size(); ++a) copy(*from.encoders[a], *to.encoders[a]);
+  copy(*from.aggregator, *to.aggregator);
+  RootMemory* const root = from.aggregator->root_memory();
+  for (std::size_t b = 0; root != nullptr && b < buckets.size(); ++b) {
+    const auto source = root->state_of(buckets[b]), target = to.aggregator->root_memory()->state_of(buckets[b]);
+    ASSERT_EQ(source.size(), target.size());
+    for (std::size_t i = 0; i < source.size(); ++i) std::copy(source[i].begin(), source[i].end(), target[i].begin());
+  }
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {

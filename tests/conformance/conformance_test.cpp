@@ -378,24 +378,7 @@ TEST_P(EveryCompressor, StateCarriesOn) {
   Session going(*compressor, 2);
   for (std::uint64_t s = 0; s < 2; ++s) going.step(gradients_of(2, 500, 10 * s), s, 128);
   Session resumed(*compressor, 2);
-  const auto copy = [](auto& from, auto& to) {
-    const auto source = state_of(from), target = state_of(to);
-    ASSERT_EQ(source.size(), target.size());
-    for (std::size_t i = 0; i < source.size(); ++i) {
-      ASSERT_EQ(source[i].name, target[i].name);
-      ASSERT_EQ(source[i].values.size(), target[i].values.size());
-      std::copy(source[i].values.begin(), source[i].values.end(), target[i].values.begin());
-    }
-  };
-  for (std::size_t a = 0; a < 2; ++a) copy(*going.encoders[a], *resumed.encoders[a]);
-  copy(*going.aggregator, *resumed.aggregator);
-  if (RootMemory* root = going.aggregator->root_memory()) {
-    for (const Bucket& bucket : buckets_of(*compressor, 500, 128)) {
-      const auto source = root->state_of(bucket), target = resumed.aggregator->root_memory()->state_of(bucket);
-      ASSERT_EQ(source.size(), target.size());
-      for (std::size_t i = 0; i < source.size(); ++i) std::copy(source[i].begin(), source[i].end(), target[i].begin());
-    }
-  }
+  copy_memory(going, resumed, buckets_of(*compressor, 500, 128));
   for (std::uint64_t s = 2; s < 4; ++s) {
     const auto gradients = gradients_of(2, 500, 10 * s);
     EXPECT_TRUE(same_bits(going.step(gradients, s, 128).mean, resumed.step(gradients, s, 256).mean));

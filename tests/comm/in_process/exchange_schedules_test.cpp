@@ -8,6 +8,7 @@
 #include "comm/exchange/exchange_run.hpp"
 #include "support/in_process.hpp"
 #include "tersegrad/comm/mpi/channel.hpp"
+#include "tersegrad/comm/mpi/collectively.hpp"
 
 namespace tersegrad {
 namespace {
@@ -43,6 +44,42 @@ TEST(ExchangeSchedules, SameBitsWheneverRanksGiveWayAndNothingIsLeftOver) {
       }
     }
   }
+}
+
+/// Its buckets fail at once.
+class FailingExchange final : public Exchange {
+ public:
+  FailingExchange(const ExchangeSetup& setup, bool of_the_link) : Exchange(setup), map_(1, 0, 1), of_the_link_(of_the_link) {}
+  std::string name() const override { return "failing"; }
+  const AgentMap& map() const override { return map_; }
+  bool has_server() const override { return false; }
+  void require(const Compressor&) const override {}
+
+ private:
+  std::unique_ptr<Flow> make_flow(const BucketJob&) override {
+    if (of_the_link_) throw CommunicationError("the link is down");
+    throw Error("a wrong header");
+  }
+  bool counted_on_root() const override { return true; }
+  AgentMap map_;
+  bool of_the_link_;
+};
+
+/// Nobody can be told over a link that is down, and what failed there is no other rank's doing: run_with_mpi ends the job at
+/// once. What is wrong with a message is a PeerError, which rank 0 hears of first.
+TEST(ExchangeSchedules, AFailureOfTheLinkStaysOneAndIsNotTakenForAPeers) {
+  const auto end = run_in_process({.ranks = 1}, [](const Communicator& world) {
+    for (const bool of_the_link : {true, false}) {
+      FailingExchange exchange(ExchangeSetup{&world, 1}, of_the_link);
+      exchange.begin_step({});
+      if (of_the_link) {
+        EXPECT_THROW(exchange.start_bucket({}), CommunicationError);
+      } else {
+        EXPECT_THROW(exchange.start_bucket({}), PeerError);
+      }
+    }
+  });
+  for (const auto& error : end.errors) EXPECT_EQ(error, "");
 }
 
 TEST(ExchangeSchedules, ARankThatFailsInTheMiddleEndsTheOthers) {
