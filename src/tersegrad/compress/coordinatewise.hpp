@@ -1,4 +1,5 @@
-// A compressor that quantises every coordinate by itself, with a few scales a block: its author writes two functions.
+// A compressor that quantises every coordinate by itself, with a few scales a block: its author writes two functions, encode()
+// and decode() of a block, and three facts of a line each. Arguments of the spelling: core/text/spec.hpp; methods/qsgd.cpp has one.
 //
 // examples/block_sign/block_sign.cpp is one, whole, in 40 lines.
 #pragma once
@@ -42,20 +43,20 @@ class CoordinatewiseMethod {
  public:
   /// How a block travels.
   struct Wire {
-    std::int64_t block = 128;   ///< coordinates of a block, ≥ 8; 0: a whole replica. Divisors of 128 do not wait for the
-                                ///< whole gradient. The last block of a replica may be shorter
+    std::int64_t block = 128;   ///< coordinates of a block, ≥ 8; 0: a whole replica. Divisors of 128 are encoded bucket by
+                                ///< bucket, others wait for the whole gradient. The last block of a replica may be shorter
     std::uint32_t symbols = 2;  ///< how many there are, 2 to 65536: ⌈log2 symbols⌉ bits a coordinate
     std::size_t scales = 1;     ///< floats of a block, 1 to 16
   };
 
   virtual ~CoordinatewiseMethod() = default;
-  /// Canonical spelling: "block-sign".
+  /// Canonical spelling, with its arguments: "block-sign", "qsgd:4".
   virtual std::string name() const = 0;
   virtual Wire wire() const = 0;
-  /// \param block coordinates of a full block
+  /// What holds of every block, the shorter last one of a replica too. \param block coordinates of a full one
   virtual Traits traits(std::int64_t block) const = 0;
 
-  /// \param values  a whole block, all finite
+  /// \param values  a whole block, all finite; perhaps all zero, and then too the scales are finite
   /// \param draws   for stochastic rounding
   /// \param scales  [Wire::scales], to be filled \param symbols  one a coordinate, to be filled, each below Wire::symbols
   virtual void encode(std::span<const float> values, const BlockDraws& draws, std::span<float> scales,
