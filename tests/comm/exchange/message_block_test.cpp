@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <mutex>
@@ -58,6 +59,7 @@ struct Case {
   bool verify = true;
   std::uint64_t piece = longest_piece;
   std::size_t headers_alone = 0;  ///< after the messages', of nothing that travels
+  std::atomic<bool>* all_sent = nullptr;  ///< receivers look at nothing before: an end of theirs would keep what is not sent yet
 };
 
 MessageBlockId id_of(const Case& c) { return {.step = step, .bucket = bucket.index, .verify = c.verify, .piece = c.piece}; }
@@ -77,9 +79,10 @@ InProcessEnd carry(const InProcessOptions& options, const Case& c,
       OutgoingMessageBlock out(world, id_of(c), headers, messages);
       for (int to = 1; to < world.size(); ++to) out.send_to(to);
       wait_until([&] { return out.done(); });
+      if (c.all_sent != nullptr) *c.all_sent = true;
       return;
     }
-    wait_until([&] { return has_begun(world, id_of(c)); });
+    wait_until([&] { return has_begun(world, id_of(c)) && (c.all_sent == nullptr || *c.all_sent); });
     IncomingMessageBlock in(world, id_of(c), 0, count, c.lengths.size());
     Buffer<std::byte> buffer;
     wait_until([&] { return in.progress(check_headers, buffer), in.done(); });
@@ -132,7 +135,8 @@ TEST(MessageBlock, HeadersGoFirst) {
 }
 
 TEST(MessageBlock, NoPayloadIsReceivedBeforeItsHeaderIsRight) {
-  const Case c;
+  std::atomic<bool> all_sent = false;
+  const Case c{.all_sent = &all_sent};
   const auto spoil = [](int, int, int tag, std::vector<std::byte>& bytes) {
     if (tag != headers_tag) return;
     Header second;
