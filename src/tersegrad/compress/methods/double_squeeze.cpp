@@ -38,16 +38,8 @@ static_assert(sizeof(Part) == 24);
 class RootBlocks {
  public:
   RootBlocks(const std::string& inner, const CompressorSetup& setup)
-      : setup_(setup), total_(setup.layout.total()),
-        size_(setup.layout.replicas > 1 ? total_ : std::min(total_, block_size)) {
-    const auto make = [&](const Layout& layout) {
-      const CompressorSetup of_block{layout, setup.seed, 1, setup.undo, setup.layout.replicas > 1 ? 0 : total_};
-      return std::shared_ptr<const Compressor>(CompressorRegistry::instance().make("ef:" + inner, of_block));
-    };
-    inner_ = inner;
-    whole_ = make(setup.layout.replicas > 1 ? Layout(setup.layout) : Layout{size_, 1});
-    last_ = total_ % size_ == 0 ? whole_ : make({total_ % size_, 1});
-  }
+      : inner_(inner), setup_(setup), total_(setup.layout.total()),
+        size_(setup.layout.replicas > 1 ? total_ : std::min(total_, block_size)), first_(make(0)), last_(make(count() - 1)) {}
 
   std::int64_t count() const { return (total_ + size_ - 1) / size_; }
   std::int64_t begin(std::int64_t block) const { return block * size_; }
@@ -55,21 +47,23 @@ class RootBlocks {
   /// Of a bucket, which begins and ends with blocks.
   std::int64_t first(const Bucket& bucket) const { return bucket.begin / size_; }
   std::int64_t last(const Bucket& bucket) const { return (bucket.end + size_ - 1) / size_; }
-  const Compressor& of(std::int64_t block) const { return size(block) == size_ ? *whole_ : *last_; }
-  /// The same with draws of its own.
-  std::unique_ptr<Compressor> with_own_draws(std::int64_t block) const {
-    const Layout layout = setup_.layout.replicas > 1 ? Layout(setup_.layout) : Layout{size(block), 1};
+  /// For lengths: full blocks have one, the last one perhaps a shorter one.
+  const Compressor& of(std::int64_t block) const { return size(block) == size_ ? *first_ : *last_; }
+  /// A block's compressor, with draws of its own.
+  std::unique_ptr<Compressor> make(std::int64_t block) const {
+    const bool one = setup_.layout.replicas > 1;
     // Neither an agent's nor another block's: a seed's bits are mixed before they are used.
     const std::uint64_t seed = setup_.seed ^ (0x9e3779b97f4a7c15u * (static_cast<std::uint64_t>(block) + 1));
-    return CompressorRegistry::instance().make("ef:" + inner_, CompressorSetup{layout, seed, 1, setup_.undo, setup_.layout.replicas > 1 ? 0 : total_});
+    return CompressorRegistry::instance().make(
+        "ef:" + inner_, CompressorSetup{one ? Layout(setup_.layout) : Layout{size(block), 1}, seed, 1, setup_.undo, one ? 0 : total_});
   }
   std::int64_t unit() const { return (size_ + 127) / 128 * 128; }
 
  private:
+  std::string inner_;
   CompressorSetup setup_;
   std::int64_t total_, size_;
-  std::string inner_;
-  std::shared_ptr<const Compressor> whole_, last_;
+  std::unique_ptr<Compressor> first_, last_;
 };
 
 class DoubleSqueezeAggregator final : public Aggregator, public RootMemory {
@@ -154,7 +148,7 @@ class DoubleSqueezeAggregator final : public Aggregator, public RootMemory {
   End& end(std::int64_t block) {
     End& end = ends_[static_cast<std::size_t>(block)];
     if (!end.compressor) {
-      end.compressor = blocks_->with_own_draws(block);
+      end.compressor = blocks_->make(block);
       end.aggregator = end.compressor->aggregator();
     }
     return end;
