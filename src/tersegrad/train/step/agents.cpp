@@ -56,12 +56,7 @@ void Agents::send_gradient(std::uint32_t agent, std::int64_t step, std::uint8_t 
       const auto computing = clock.time(&TimeSplit::compute);
       add_noise(agent, draw, bucket);
     }
-    tell_progress();
-    {
-      const auto compressing = clock.time(&TimeSplit::compress);
-      encode(agent, step, bucket, loss, control);
-    }
-    sink.complete(bucket);
+    send(agent, step, bucket, loss, control, sink, clock);
   }
 }
 
@@ -75,15 +70,10 @@ void Agents::send_in_parts(std::uint32_t agent, std::int64_t step, std::uint8_t 
     for (const auto& bucket : buckets) missing_[bucket.index] = bucket.size();
   }
   const auto computing = clock.time(&TimeSplit::compute);
-  const auto send = [&](const Bucket& bucket, double loss) {
+  const auto complete = [&](const Bucket& bucket, double loss) {
     missing_[bucket.index] = -1;
     add_noise(agent, draw, bucket);
-    tell_progress();
-    {
-      const auto compressing = clock.time(&TimeSplit::compress);
-      encode(agent, step, bucket, loss, control);
-    }
-    sink.complete(bucket);
+    send(agent, step, bucket, loss, control, sink, clock);
   };
   const double loss = parts_.source->in_parts()->agent_gradient_in_parts(
       agent, draw, [&](std::int64_t begin, std::int64_t end, double of_batch) {
@@ -91,12 +81,12 @@ void Agents::send_in_parts(std::uint32_t agent, std::int64_t step, std::uint8_t 
           const std::int64_t common = std::min(end, bucket.end) - std::max(begin, bucket.begin);
           if (common <= 0) continue;
           missing_[bucket.index] -= common;
-          if (missing_[bucket.index] == 0) send(bucket, of_batch);
+          if (missing_[bucket.index] == 0) complete(bucket, of_batch);
         }
         sink.between();
       });
   for (const auto& bucket : buckets) {  // parameters that the batch did not reach
-    if (missing_[bucket.index] >= 0) send(bucket, loss);
+    if (missing_[bucket.index] >= 0) complete(bucket, loss);
   }
 }
 
@@ -108,13 +98,18 @@ void Agents::send_round(std::uint32_t agent, int round, std::int64_t step, std::
     encoders_[agent - begin_]->rounds()->begin_round(round, result);
   }
   for (const auto& bucket : parts_.plan->round(round)) {
-    tell_progress();
-    {
-      const auto compressing = clock.time(&TimeSplit::compress);
-      encode(agent, step, bucket, losses_[agent - begin_], control);
-    }
-    sink.complete(bucket);
+    send(agent, step, bucket, losses_[agent - begin_], control, sink, clock);
   }
+}
+
+void Agents::send(std::uint32_t agent, std::int64_t step, const Bucket& bucket, double loss, std::uint8_t control, MessageSink& sink,
+                  StepClock& clock) {
+  tell_progress();
+  {
+    const auto compressing = clock.time(&TimeSplit::compress);
+    encode(agent, step, bucket, loss, control);
+  }
+  sink.complete(bucket);
 }
 
 void Agents::encode(std::uint32_t agent, std::int64_t step, const Bucket& bucket, double loss, std::uint8_t control) {

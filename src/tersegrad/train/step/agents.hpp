@@ -70,6 +70,8 @@ class Agents {
 
  private:
   void send_in_parts(std::uint32_t agent, std::int64_t step, std::uint8_t control, MessageSink& sink, StepClock& clock);
+  void send(std::uint32_t agent, std::int64_t step, const Bucket& bucket, double loss, std::uint8_t control, MessageSink& sink,
+            StepClock& clock);
   void encode(std::uint32_t agent, std::int64_t step, const Bucket& bucket, double loss, std::uint8_t control);
   void clip(std::span<float> gradient) const;
   void add_noise(std::uint32_t agent, std::uint64_t draw, const Bucket& part);
